@@ -1,0 +1,28 @@
+"""One audit record, as the session makes it; the file adds seq, time, node, prev and hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """Fields as DESIGN names them. ``measured``: table -> {"inserted", "updated", "deleted"}; ``destroyed``: "kind name how"."""
+
+    session: str
+    caller: str
+    role: str
+    client: str
+    application: str
+    database: str
+    statement: str
+    digest: str
+    kind: str
+    verdict: str  # allow, proved, measured, observe, hold, refuse, error
+    rule: str = ""
+    measured: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    destroyed: tuple[str, ...] = ()
+    request: int | None = None
+    approval: int | None = None
+    duration_ms: float = 0.0

@@ -1,0 +1,99 @@
+"""What an approval is bound to, and whether a measured effect stays inside it. Pure data and pure questions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pgguard.evidence.measurement import Measurement
+from pgguard.policy.verdict import Blame, Finding
+
+
+@dataclass(frozen=True, slots=True)
+class BoundStatement:
+    """One write of a transaction. ``tokens``: digest of its tokens without comments and white space;
+    ``params``: digest of its parameters ("" for none); ``text``: the words for people, possibly shortened."""
+
+    tokens: str
+    params: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The exact thing that was asked for: the ordered writes of the transaction so far, by whom, where, under which rules."""
+
+    statements: tuple[BoundStatement, ...]
+    caller: str  # session_user
+    role: str  # current_user
+    database: str
+    database_oid: int
+    server: str  # "name/system_identifier"
+    rules: tuple[str, ...]  # digests of the deciding rules' own content, sorted
+
+    def digest(self) -> str:
+        """SHA-256, hex. Equal digests: the same request."""
+        parts = [
+            [[s.tokens, s.params] for s in self.statements],
+            self.caller, self.role, self.database_oid, self.server, list(self.rules),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A request as the session files it. Times are the store's business."""
+
+    binding: Binding
+    measurement: Measurement | None  # None: could not be measured
+    blames: tuple[Blame, ...]
+    findings: tuple[Finding, ...]
+    by: str  # approver group
+    expires: float  # seconds from approval
+    application: str = ""
+    address: str = ""
+    reason: str = ""
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The request's number, and how often the same thing was tried while it is open."""
+
+    number: int
+    tries: int = 1
+    denied: str = ""  # set: somebody said no, with this reason
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An approved, unused, unexpired request as the session may use it."""
+
+    number: int
+    by: str  # the person
+    ceilings: Mapping[int, int] = field(default_factory=dict)  # relation OID -> rows lost at most
+    destroyed: frozenset[tuple[str, str, str]] = frozenset()  # (kind, name, how) that may go
+    unmeasured: bool = False  # it was approved without a measurement
+
+    def exceeded_by(self, measurement: Measurement | None) -> str:
+        """In words, what ``measurement`` does beyond this approval; "" when it stays inside."""
+        if measurement is None:
+            return "" if self.unmeasured else "it could not be measured"
+        for table in measurement.tables:
+            ceiling = self.ceilings.get(table.oid, 0)
+            if table.rows.lost > ceiling:
+                return f"{table.name}: {table.rows.lost} rows, approved were {ceiling}"
+        for lost in measurement.destroyed:
+            if (lost.kind, lost.name, lost.how) not in self.destroyed:
+                return f"{lost.kind} {lost.name} {lost.how} was not approved"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotValid:
+    """A token or approval that was found but does not hold (PGG04): ``why`` in words."""
+
+    why: str
+    number: int = 0

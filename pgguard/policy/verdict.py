@@ -1,0 +1,117 @@
+"""The answers of ``decide`` and what it is asked with, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pgguard.evidence.measurement import Measurement
+from pgguard.sql.statement import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``user`` is session_user as signed in; ``claim`` is pgguard.environment ("" when not claimed)."""
+
+    user: str
+    database: str
+    application: str = ""
+    address: str = ""
+    role: str = ""  # current_user, where known
+    claim: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A hazard that a check saw in a statement. ``check`` is its public name, ``says`` one sentence for people."""
+
+    check: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants to do: the statements of one unit, in order, and what the checks found in them."""
+
+    caller: Caller
+    statements: tuple[Statement, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known so far of the effect. The transaction's sum, not the statement's alone.
+
+    harmless     proved to change and destroy nothing that policies speak of
+    bound        proved upper bound of rows lost by the transaction so far with this statement (no measurement needed);
+                 ``bound_deleted`` of them by DELETE
+    measurement  what was really measured (sum of the transaction, minus approved ceilings)
+    measurable   False: it cannot run inside a transaction (VACUUM, DROP DATABASE), or cannot be counted (``why``)
+    at_commit    the client asks to commit: the whole transaction is judged
+    """
+
+    harmless: bool = False
+    bound: int | None = None
+    bound_deleted: int = 0
+    measurement: Measurement | None = None
+    measurable: bool = True
+    at_commit: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Nothing speaks against it. ``rule`` names an allow-unmeasured rule that decided, else ""."""
+
+    rule: str = ""
+    unmeasured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Some rule could still say no: run it held back, and ask again with a Measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """One rule that says no. ``number`` was compared with ``limit`` (0 and 0 when there is nothing to compare)."""
+
+    rule: str
+    says: str  # "52000 rows (limit 100)", "destroys table invoices", ...
+    digest: str  # of the rule's own content: approvals are bound to it
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A second person may allow it: file a request (PGG02). ``blames`` has at least one entry, the strictest first."""
+
+    blames: tuple[Blame, ...]
+    by: str  # the approver group
+    expires: float  # seconds from approval
+    measurement: Measurement | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """No. ``sqlstate`` PGG01, PGG03 or PGG05."""
+
+    sqlstate: str
+    blames: tuple[Blame, ...]
+    measurement: Measurement | None = None
+    findings: tuple[Finding, ...] = ()
+    hint: str = ""
+
+
+Verdict = Allow | Measure | Hold | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The words of a refusal, as they go into an ErrorResponse."""
+
+    sqlstate: str
+    message: str
+    detail: str = ""
+    hint: str = ""
+    fields: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,74 @@
+"""What a session asks of the world outside it. The skin answers each with a value, or with ``Away``; never late:
+every ask has a deadline, and a deadline missed is ``Away`` (the session then refuses with PGG06)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pgguard.audit.record import AuditRecord
+from pgguard.policy.binding import Binding, NewRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """No answer. ``what``: store, audit or admin connection; ``why`` in words."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedPicture:
+    """The catalog picture of the session's database. Answer: catalog.picture.Picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookOutside:
+    """Run ``sql`` (evidence.victims wrote it) on the admin connection of the session's database, as committed now.
+    Answer: list of rows, each a list of text values or None, as in a text-format DataRow."""
+
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableTotals:
+    """Bounded probes of table sizes for shares: OID -> stop counting at. Answer: dict OID -> rows counted (<= stop)."""
+
+    stops: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindApproval:
+    """Is there an approval for this? Answer: policy.binding.Approval, NotValid or None."""
+
+    binding: Binding
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Spend these approvals, all or none, before COMMIT. Answer: "" or, in words, why not."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRequest:
+    """Answer: policy.binding.Filed."""
+
+    request: NewRequest
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRecord:
+    """Write to the audit before the client is answered. Answer: None."""
+
+    record: AuditRecord
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidatePicture:
+    """This node's picture of the database is old from now on (DDL or opaque code is about to commit). Answer: None."""
+
+
+Ask = NeedPicture | LookOutside | TableTotals | FindApproval | Claim | FileRequest | WriteRecord | InvalidatePicture
