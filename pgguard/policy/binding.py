@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pgguard.checks.finding import Finding
 from pgguard.evidence.measurement import Measurement
-from pgguard.policy.verdict import Blame, Finding
+from pgguard.policy.verdict import Blame
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pgguard.checks.finding import Finding
 from pgguard.evidence.measurement import Measurement
 from pgguard.sql.statement import Statement
 
@@ -19,14 +20,6 @@ class Caller:
     role: str = ""  # current_user, where known
     claim: str = ""
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A hazard that a check saw in a statement. ``check`` is its public name, ``says`` one sentence for people."""
-
-    check: str
-    says: str
 
 
 @dataclass(frozen=True, slots=True)
