@@ -1,0 +1,86 @@
+# Every target does all of its own set-up, into .venv; what is done already is not done again.
+#
+#   make setup   .venv with pgguard and all that it needs, hot modules compiled where a C compiler is
+#   make demo    an embedded PostgreSQL with a sample company behind pgguard; TOUR=1 replays the disasters instead
+#   make test    linters, type checker, floors, the whole test suite
+#   make bench   pgbench direct, through PgBouncer and through pgguard
+#   make clean   away with everything made
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMPS := $(VENV)/.stamps
+
+# The modules that setup.py may compile, read from its own list. No list, no compiled file: nothing to be stale.
+HOT := $(wildcard $(shell sed -n '/^COMPILED = \[/,/^\]/s/^ *"\(.*\)",.*/\1/p' setup.py))
+
+# Root on Debian or Ubuntu may install what is missing; everybody else goes on with what is there.
+APT := $(shell if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then echo apt-get; fi)
+INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
+
+.PHONY: help setup demo test lint bench clean postgres15 pgbouncer
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup: $(STAMPS)/installed $(STAMPS)/compiled
+
+$(STAMPS)/venv:
+	@test -n "$(PYTHON)" || { echo "pgguard needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 3; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		test -n "$(APT)" && { apt-get update -qq || true; $(INSTALL) python3-venv; }; } || { \
+		echo "this Python cannot make virtual environments; install the package python3-venv"; exit 3; }
+	$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+# Installed without compiling: the next target compiles, and again whenever a source is newer.
+$(STAMPS)/installed: $(STAMPS)/venv pyproject.toml setup.py
+	PGGUARD_PURE=1 $(PY) -m pip install --quiet --disable-pip-version-check -e '.[demo,test,bench]'
+	@touch $@
+
+# A compiled module wins over its source, so the old ones go first: whatever happens next, none of them is stale.
+$(STAMPS)/compiled: $(STAMPS)/installed $(HOT)
+	@find pgguard -name '*.so' -delete
+	@$(PY) setup.py -q build_ext --inplace --force >$(STAMPS)/compile.log 2>&1 \
+		|| { find pgguard -name '*.so' -delete; echo "running uncompiled, see $(STAMPS)/compile.log"; }
+	@touch $@
+
+demo: setup
+	@$(VENV)/bin/pgguard demo $(if $(TOUR),--tour)
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+test: setup postgres15 lint
+	$(PY) -m pytest
+
+# The oldest server that pgguard supports, beside the embedded one: tests that need it are skipped where it is not.
+# A fresh installation must not start a cluster of its own on port 5432.
+postgres15:
+	@test -x /usr/lib/postgresql/15/bin/postgres || { test -n "$(APT)" && { \
+		apt-get update -qq || true; \
+		apt-cache show postgresql-15 >/dev/null 2>&1 && { \
+			test -e /etc/postgresql-common/createcluster.conf || { mkdir -p /etc/postgresql-common \
+				&& echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; }; \
+			$(INSTALL) -o Dpkg::Options::=--force-confold postgresql-15; }; }; } \
+		|| echo "no PostgreSQL 15 here: testing with the embedded server only"
+
+pgbouncer:
+	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { test -n "$(APT)" && { \
+		apt-get update -qq || true; $(INSTALL) pgbouncer; }; } \
+		|| echo "no PgBouncer here: its column stays empty"
+
+bench: setup pgbouncer
+	$(PY) -m bench
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find pgguard tests bench -name __pycache__ -prune -exec rm -rf {} +
+	find pgguard -name '*.so' -delete
