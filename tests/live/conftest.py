@@ -1,0 +1,118 @@
+"""Servers and pgguard processes for the live tests; a server is started once, a database is made for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from live.pgguard import PRODUCTION, Pgguard
+from live.postgres import Postgres, bindir_of
+
+
+def _server(version: int) -> Iterator[Postgres]:
+    if bindir_of(version) is None:
+        pytest.skip(f"PostgreSQL {version} is not installed")
+    server = Postgres(version).start()
+    try:
+        server.create_company()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres15() -> Iterator[Postgres]:
+    yield from _server(15)
+
+
+@pytest.fixture(scope="session")
+def postgres18() -> Iterator[Postgres]:
+    yield from _server(18)
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Postgres:
+    """Whichever one there is, the older first: for what does not depend on the version."""
+    server: Postgres = request.getfixturevalue("postgres15" if bindir_of(15) else "postgres18")
+    return server
+
+
+@pytest.fixture(scope="session", params=[15, 18], ids=["pg15", "pg18"])
+def server(request: pytest.FixtureRequest) -> Postgres:
+    """Each version in turn: for what a version could do in its own way."""
+    found: Postgres = request.getfixturevalue(f"postgres{request.param}")
+    return found
+
+
+@pytest.fixture
+def database(server: Postgres) -> Iterator[str]:
+    """A fresh copy of the company on ``server``."""
+    with server.fresh_database() as name:
+        yield name
+
+
+class _Rota:
+    """pgguard files at most 20 open requests per caller, so one process serves a dozen tests and then makes room."""
+
+    TESTS = 12
+
+    def __init__(self, server: Postgres) -> None:
+        self.server = server
+        self.guard: Pgguard | None = None
+        self.used = 0
+
+    def next(self) -> Pgguard:
+        if self.guard is not None and (self.used >= self.TESTS or not self.guard.is_running()):
+            self.stop()
+        if self.guard is None:
+            self.guard, self.used = Pgguard(self.server), 0
+            try:
+                self.guard.start()
+            except BaseException:
+                self.stop()
+                raise
+        self.used += 1
+        return self.guard
+
+    def stop(self) -> None:
+        guard, self.guard = self.guard, None
+        if guard is not None:
+            guard.stop()
+
+
+@pytest.fixture(scope="session")
+def _rota(server: Postgres) -> Iterator[_Rota]:
+    rota = _Rota(server)
+    yield rota
+    rota.stop()
+
+
+@pytest.fixture
+def guard(_rota: _Rota, database: str) -> Iterator[Pgguard]:
+    """A pgguard with the shipped production policy in front of ``server``, shared with other tests."""
+    found = _rota.next()
+    yield found
+    assert found.is_running(), found.logs()
+    found.assert_logs_are_clean()
+
+
+@pytest.fixture
+def start_guard() -> Iterator[Callable[..., Pgguard]]:
+    """Starts a pgguard of the test's own: ``start_guard(server, policies, *arguments)``."""
+    started: list[Pgguard] = []
+
+    def start(upstream: Postgres, policies: Path = PRODUCTION, *arguments: str) -> Pgguard:
+        guard = Pgguard(upstream, policies, *arguments)
+        started.append(guard)
+        return guard.start()
+
+    yield start
+    failures = []
+    for guard in started:
+        try:
+            guard.stop()
+        except BaseException as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
