@@ -1,0 +1,250 @@
+"""From a text to what may be done with it: read, prove, check, decide, without running anything.
+
+A ``Judged`` belongs to a text, its parameter types and a desk (caller, policy, picture). It says how the text may go
+to the server as long as nothing in the transaction speaks against it; the session adds what the transaction knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pgguard import checks
+from pgguard.catalog.proof import Bounded, Harmless, Proof, Unproved
+from pgguard.catalog.prove import prove
+from pgguard.checks.finding import Finding
+from pgguard.policy.decide import decide
+from pgguard.policy.verdict import Allow, Asked, Caller, Evidence, Measure, Verdict
+from pgguard.sql.read import read
+from pgguard.sql.shape import shape
+from pgguard.sql.statement import Control, Effect, Statement, StatementKind
+
+if TYPE_CHECKING:
+    from pgguard.catalog.picture import Picture
+    from pgguard.policy.model import Policy
+    from pgguard.session.names import Names
+    from pgguard.session.world import Desk
+
+# Kinds whose verdict cannot depend on the value of a literal (policy rules speak of kinds, names and checks).
+_LITERALS_DO_NOT_MATTER = frozenset(
+    {StatementKind.SELECT, StatementKind.INSERT, StatementKind.UPDATE, StatementKind.DELETE}
+)
+_ENDS_BLOCK = (Control.COMMIT, Control.ROLLBACK, Control.PREPARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was said of one text.
+
+    fast      may be forwarded as it stands, in any state: harmless, allowed, changes nothing that judging depends on
+    verdict   of the text standing alone in a transaction of its own
+    bounds    (table OID, rows, deletes) of each statement proved bounded
+    """
+
+    text: bytes
+    statements: tuple[Statement, ...]
+    proofs: tuple[Proof, ...]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+    error: str = ""  # libpg_query could not read it
+    fast: bool = False
+    bounds: tuple[tuple[int, int, bool], ...] = ()
+    control: bool = False  # has transaction control in it
+    barrier: bool = False  # changes what later judgements depend on: wait for its end
+    inserts: bool = False  # rows may be added: counters are not at zero afterwards
+    copy_in: bool = False
+    needs_names: bool = False  # EXECUTE, FETCH ...: what it runs depends on this session's names
+    measurable: bool = True
+    changes_objects: bool = False
+    deferrable: bool = False
+    why: str = ""
+
+    @property
+    def proved(self) -> bool:
+        """Harmless or bounded throughout: nothing in it must be measured (limits may still ask for it)."""
+        return not any(isinstance(p, Unproved) for p in self.proofs)
+
+    @property
+    def opaque(self) -> bool:
+        """Anything may have happened when it ran."""
+        return any(isinstance(p, Unproved) and p.opaque for p in self.proofs)
+
+    @property
+    def relations(self) -> frozenset[int] | None:
+        """OIDs whose counters can move; None when only the locks can tell."""
+        oids: set[int] = set()
+        for proof in self.proofs:
+            if isinstance(proof, Unproved):
+                if proof.relations is None:
+                    return None
+                oids |= proof.relations
+            elif isinstance(proof, Bounded):
+                oids.add(proof.oid)
+        return frozenset(oids)
+
+    @property
+    def targets(self) -> frozenset[int]:
+        """OIDs that the text itself names as what it changes."""
+        oids: set[int] = set()
+        for proof in self.proofs:
+            if isinstance(proof, Unproved):
+                oids |= proof.targets
+            elif isinstance(proof, Bounded):
+                oids.add(proof.oid)
+        return frozenset(oids)
+
+    @property
+    def only_control(self) -> Control | None:
+        """The transaction statement, when the text is just that."""
+        return self.statements[0].control if len(self.statements) == 1 else None
+
+    @property
+    def ends_block(self) -> bool:
+        return any(s.control in _ENDS_BLOCK for s in self.statements)
+
+    @property
+    def kind(self) -> str:
+        return ", ".join(dict.fromkeys(s.kind.value for s in self.statements)) or "empty"
+
+
+def assemble(
+    policy: Policy, caller: Caller, text: bytes, statements: tuple[Statement, ...], proofs: tuple[Proof, ...],
+    *, findings: tuple[Finding, ...] = (), error: str = "", needs_names: bool = False,
+) -> Judged:  # fmt: skip
+    """Put the parts together and ask ``decide`` for the text standing alone."""
+    harmless = all(isinstance(p, Harmless) for p in proofs)
+    proved = not any(isinstance(p, Unproved) for p in proofs)
+    bounds = tuple((p.oid, p.rows, p.deletes) for p in proofs if isinstance(p, Bounded))
+    measurable = not any(
+        s.outside_block and isinstance(p, Unproved) for s, p in zip(statements, proofs, strict=True)
+    ) or len(statements) > 1
+    why = next((p.why for p in proofs if isinstance(p, Unproved)), "")
+    evidence = Evidence(
+        harmless=harmless,
+        bound=sum(b[1] for b in bounds) if proved and bounds else None,
+        bound_deleted=sum(b[1] for b in bounds if b[2]),
+        measurable=measurable,
+        why=why,
+    )
+    verdict = decide(policy, Asked(caller, statements, findings), evidence)
+    control = any(s.control is not None for s in statements)
+    session = any(
+        s.kind in (StatementKind.SESSION, StatementKind.PREPARE, StatementKind.DEALLOCATE, StatementKind.CURSOR)
+        for s in statements
+    )
+    ddl = any(isinstance(p, Harmless) and p.ddl for p in proofs)
+    barrier = control or session or ddl or not proved
+    return Judged(
+        text=text,
+        statements=statements,
+        proofs=proofs,
+        findings=findings,
+        verdict=verdict,
+        error=error,
+        fast=harmless and isinstance(verdict, Allow) and not barrier and not needs_names,
+        bounds=bounds,
+        control=control,
+        barrier=barrier,
+        inserts=any(isinstance(p, Harmless) and p.inserts for p in proofs),
+        copy_in=any(s.copy_in for s in statements),
+        needs_names=needs_names,
+        measurable=measurable,
+        changes_objects=ddl or any(isinstance(p, Unproved) and p.changes_objects for p in proofs),
+        deferrable=any(not isinstance(p, Bounded) and p.deferrable for p in proofs),
+        why=why,
+    )
+
+
+def opaque(desk: Desk, text: bytes, why: str) -> Judged:
+    """A text of which nothing is known: not readable, or not meant to the server as it reads to us."""
+    statement = Statement(
+        StatementKind.OPAQUE, frozenset({Effect.OPAQUE}), "", 0, len(text), trouble=why
+    )
+    return assemble(desk.world.policy, desk.caller, text, (statement,), (Unproved(why),), error=why)
+
+
+def judge(desk: Desk, picture: Picture, text: bytes, param_types: tuple[int, ...] = ()) -> Judged:
+    """What is to be said of ``text`` for the callers of ``desk``; kept for the next time."""
+    form = None if param_types else shape(text)
+    if form is not None:
+        known = desk.shapes.get(form)
+        if known is not None:
+            return known
+    known = desk.kept.get((text, param_types))
+    if known is not None:
+        return known
+    judged = _judge(desk, picture, text, param_types)
+    if len(desk.kept) + len(desk.shapes) >= desk.MOST:
+        desk.kept.clear()
+        desk.shapes.clear()
+    if form is not None and judged.proved and all(s.kind in _LITERALS_DO_NOT_MATTER for s in judged.statements):
+        desk.shapes[form] = judged
+    elif len(text) <= 16_384:
+        desk.kept[text, param_types] = judged
+    return judged
+
+
+def _judge(desk: Desk, picture: Picture, text: bytes, param_types: tuple[int, ...]) -> Judged:
+    found = read(text)
+    if found.error:
+        return opaque(desk, text, found.error)
+    proofs = tuple(prove(s, picture, param_types) for s in found.statements)
+    findings: list[Finding] = []
+    for statement, proof in zip(found.statements, proofs, strict=True):
+        if not isinstance(proof, Harmless) or proof.ddl:
+            words = text[statement.start : statement.start + statement.length].decode("utf-8", "replace")
+            reaches = isinstance(proof, Unproved) and proof.opaque
+            findings.extend(f for f in checks.find(statement, words, reaches) if f not in findings)
+        elif statement.kind is StatementKind.SESSION:
+            findings.extend(f for f in checks.find(statement, "", False) if f not in findings)
+    return assemble(
+        desk.world.policy, desk.caller, text, found.statements, proofs,
+        findings=tuple(findings), needs_names=any(_named(s) for s in found.statements),
+    )  # fmt: skip
+
+
+def _named(statement: Statement) -> bool:
+    """Whether it runs something that only a name stands for."""
+    if statement.kind is StatementKind.EXECUTE or statement.node == "FetchStmt":
+        return True
+    return any(_named(inner) for inner in statement.inner) and statement.kind is not StatementKind.PREPARE
+
+
+def with_names(desk: Desk, judged: Judged, names: Names) -> Judged:
+    """The same text with what its names stand for in this session filled in; an unknown name is opaque."""
+    proofs = list(judged.proofs)
+    findings = list(judged.findings)
+    for at, statement in enumerate(judged.statements):
+        if not _named(statement):
+            continue
+        meant = _meant(statement, names)
+        if meant is None:
+            proofs[at] = Unproved(f"what {statement.name or 'it'} stands for is not known")
+        elif statement.kind in (StatementKind.EXECUTE, StatementKind.CURSOR):
+            proofs[at] = meant.proofs[0] if len(meant.proofs) == 1 else Unproved("several statements under one name")
+            findings.extend(f for f in meant.findings if f not in findings)
+        elif not (isinstance(meant.proofs[0], Harmless) and isinstance(proofs[at], Harmless)):
+            proofs[at] = Unproved(f"it runs {statement.name or 'a prepared statement'}")
+    whole = assemble(
+        desk.world.policy, desk.caller, judged.text, judged.statements, tuple(proofs),
+        findings=tuple(findings), error=judged.error,
+    )  # fmt: skip
+    return replace(whole, needs_names=True)
+
+
+def _meant(statement: Statement, names: Names) -> Judged | None:
+    if statement.kind is StatementKind.EXECUTE:
+        prepared = names.statement(statement.name.encode()[:63])
+        return prepared.judged if prepared else None
+    if statement.node == "FetchStmt":
+        portal = names.portals.get(statement.name.encode()[:63])
+        return portal.judged if portal else None
+    for inner in statement.inner:
+        found = _meant(inner, names)
+        if found is not None:
+            return found
+    return None
+
+
+def needs_measuring(verdict: Verdict) -> bool:
+    return isinstance(verdict, Measure)

@@ -1,0 +1,107 @@
+"""What the server still owes: forward, keep back or swallow each of its messages (the one place that decides it).
+
+Two sorts of entries wait in one queue, in the order in which their messages were sent. A ``Unit`` is a run of the
+client's messages that was forwarded untouched: its replies pass as slices of the stream, and only ReadyForQuery,
+ErrorResponse, ParseComplete, CloseComplete, CopyInResponse and ParameterStatus are looked at. A ``Step`` is one message
+of a measured run: its reply is relayed, held or swallowed by itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from pgguard.session.judge import Judged
+from pgguard.session.names import Prepared
+from pgguard.wire.backend import command_tag, data_row, error_fields
+from pgguard.wire.framing import EVERY, table
+
+RELAY: Final = 0  # pass on at once
+HOLD: Final = 1  # rows pass, what completes the message waits for the verdict
+SWALLOW: Final = 2  # ours: the client must not see it
+
+# What a Unit looks at. C is wanted only when a proved write waits for its record.
+UNIT_STOPS: Final = table(b"ZE13GWSAN")
+UNIT_STOPS_TAGS: Final = table(b"ZE13GWSANC")
+# A Unit that was not synced yet counts what it was answered.
+UNSYNCED_STOPS: Final = table(b"ZE123nTCIsVGWSAN")
+# Within a Step of the client's, rows and copy data pass as slices.
+STEP_STOPS: Final = table(bytes(c for c in range(256) if c not in b"Dd"))
+
+# Which replies complete a Step, by the type of the message that asked (Sync is S, Query Q, FunctionCall F).
+_COMPLETES: Final = {
+    ord("P"): b"1", ord("B"): b"2", ord("C"): b"3", ord("D"): b"Tn", ord("E"): b"CIs", ord("S"): b"Z", ord("Q"): b"Z",
+    ord("F"): b"Z",
+}  # fmt: skip
+
+
+class NameChange:
+    """What a ParseComplete or CloseComplete will make true. ``prepared`` None: closed."""
+
+    __slots__ = ("name", "prepared")
+
+    def __init__(self, name: bytes, prepared: Prepared | None) -> None:
+        self.name = name
+        self.prepared = prepared
+
+
+class Unit:
+    """Client messages on their way. ``names`` has an entry for each '1' and '3' to come (None: a portal's Close)."""
+
+    __slots__ = ("barrier", "copying", "done", "expected", "failed", "names", "proved", "seen", "synced", "tags")
+
+    def __init__(self) -> None:
+        self.names: deque[NameChange | None] = deque()
+        self.done: list[Judged] = []  # takes effect on the session when it succeeded
+        self.proved: list[tuple[Judged, bytes]] = []  # writes to be recorded from their CommandComplete
+        self.tags: list[str] = []
+        self.barrier = False
+        self.synced = False
+        self.failed = False
+        self.copying = False
+        self.expected = 0  # replies that complete an extended message, as far as sent
+        self.seen = 0
+
+    def stops(self) -> bytes:
+        if not self.synced:
+            return UNSYNCED_STOPS
+        return UNIT_STOPS_TAGS if self.proved else UNIT_STOPS
+
+
+class Step:
+    """One message's reply. What happened stays on it for the conversation to read."""
+
+    __slots__ = ("change", "code", "done", "error", "held", "rows", "shift", "sink", "skipped", "tag")
+
+    def __init__(self, code: int, sink: int, change: NameChange | None = None) -> None:
+        self.code = code
+        self.sink = sink
+        self.change = change
+        self.done = False
+        self.skipped = False  # the server passed over it after an error
+        self.error = b""  # the ErrorResponse, whole
+        self.rows: list[list[bytes | None]] = []
+        self.held = b""  # what waits for the verdict
+        self.tag = ""
+        self.shift = 0  # characters to add to the POSITION of its errors
+
+    def stops(self) -> bytes:
+        return EVERY if self.sink == SWALLOW else STEP_STOPS
+
+    def completed_by(self, code: int) -> bool:
+        return code in _COMPLETES[self.code]
+
+    def take(self, message: bytes) -> None:
+        """A message of ours came: keep what the conversation wants to know."""
+        code = message[0]
+        if code == 0x44:  # DataRow
+            self.rows.append(data_row(message))
+        elif code == 0x43:  # CommandComplete
+            self.tag = command_tag(message)
+
+    @property
+    def sqlstate(self) -> str:
+        return error_fields(self.error).get("C", "") if self.error else ""
+
+
+Entry = Unit | Step

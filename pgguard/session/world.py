@@ -1,0 +1,70 @@
+"""What the sessions of one database share: the policy in force, the catalog picture, and what was judged under them."""
+
+from __future__ import annotations
+
+from pgguard.catalog.picture import Picture
+from pgguard.policy.decide import speaks_of
+from pgguard.policy.model import Policy
+from pgguard.policy.verdict import Caller
+from pgguard.session.judge import Judged
+
+
+class Desk:
+    """Verdicts for callers who are alike to the policy (same user, role, database, application, address, claim).
+
+    Kept by shape or exact text; thrown away with every change of policy or picture (``version`` then differs).
+    """
+
+    MOST = 4096
+
+    def __init__(self, caller: Caller, world: World) -> None:
+        self.caller = caller
+        self.world = world
+        self.version = 0
+        self.silent = False
+        self.kept: dict[tuple[bytes, tuple[int, ...]], Judged] = {}
+        self.shapes: dict[bytes, Judged] = {}
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget what was judged; ``silent`` says that no limit, rule or claim speaks of this caller."""
+        self.kept.clear()
+        self.shapes.clear()
+        self.version = self.world.version
+        self.silent = not speaks_of(self.world.policy, self.caller)
+
+
+class World:
+    """One database behind one pgguard. The skin sets ``picture`` and ``policy``; a picture of None must be asked for."""
+
+    MOST_DESKS = 1024
+
+    def __init__(self, policy: Policy, *, server: str, observe: bool) -> None:
+        self.policy = policy
+        self.picture: Picture | None = None
+        self.server = server  # "name/system_identifier"
+        self.observe = observe
+        self.version = 1
+        self.desks: dict[Caller, Desk] = {}
+        self.prepared: set[str] = set()  # two-phase transactions that were measured at PREPARE here
+
+    def desk(self, caller: Caller) -> Desk:
+        """The desk for callers like this one, up to date."""
+        desk = self.desks.get(caller)
+        if desk is None:
+            if len(self.desks) >= self.MOST_DESKS:
+                self.desks.clear()
+            desk = self.desks[caller] = Desk(caller, self)
+        elif desk.version != self.version:
+            desk.renew()
+        return desk
+
+    def set_picture(self, picture: Picture | None) -> None:
+        """A new picture, or None: the old one must not be used for proofs any more."""
+        if picture is not self.picture:
+            self.picture = picture
+            self.version += 1
+
+    def set_policy(self, policy: Policy) -> None:
+        self.policy = policy
+        self.version += 1

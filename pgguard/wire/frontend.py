@@ -1,0 +1,124 @@
+"""Messages of the frontend: decoders for those that pgguard looks at, encoders for those that it sends itself.
+
+A decoder takes the whole message, type byte and length included. Names and texts stay bytes: their encoding is
+the session's business.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from pgguard.errors import ProtocolViolation
+
+
+@dataclass(frozen=True, slots=True)
+class Parse:
+    name: bytes
+    text: bytes
+    param_types: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """``params`` is everything behind the names: formats, values and result formats, as sent."""
+
+    portal: bytes
+    statement: bytes
+    params: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    portal: bytes
+    max_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What Describe and Close speak of: ``kind`` is b"S" (prepared statement) or b"P" (portal)."""
+
+    kind: bytes
+    name: bytes
+
+
+def _string(message: bytes, pos: int, what: str) -> tuple[bytes, int]:
+    end = message.find(b"\0", pos)
+    if end < 0:
+        raise ProtocolViolation("client", f"{what}: string without its end")
+    return message[pos:end], end + 1
+
+
+def query_text(message: bytes) -> bytes:
+    """The text of a Query."""
+    text, end = _string(message, 5, "Query")
+    if end != len(message):
+        raise ProtocolViolation("client", "Query: bytes behind the text")
+    return text
+
+
+def parse(message: bytes) -> Parse:
+    name, pos = _string(message, 5, "Parse")
+    text, pos = _string(message, pos, "Parse")
+    try:
+        (count,) = struct.unpack_from("!H", message, pos)
+        types = struct.unpack_from(f"!{count}I", message, pos + 2)
+    except struct.error:
+        raise ProtocolViolation("client", "Parse: parameter types are cut short") from None
+    if pos + 2 + 4 * count != len(message):
+        raise ProtocolViolation("client", "Parse: bytes behind the parameter types")
+    return Parse(name, text, types)
+
+
+def bind(message: bytes) -> Bind:
+    portal, pos = _string(message, 5, "Bind")
+    statement, pos = _string(message, pos, "Bind")
+    return Bind(portal, statement, message[pos:])
+
+
+def execute(message: bytes) -> Execute:
+    portal, pos = _string(message, 5, "Execute")
+    if pos + 4 != len(message):
+        raise ProtocolViolation("client", "Execute: wrong length")
+    return Execute(portal, struct.unpack_from("!i", message, pos)[0])
+
+
+def target(message: bytes) -> Target:
+    """Of a Describe or a Close."""
+    if len(message) < 7:
+        raise ProtocolViolation("client", "Describe or Close: too short")
+    kind = message[5:6]
+    name, pos = _string(message, 6, "Describe or Close")
+    if kind not in (b"S", b"P") or pos != len(message):
+        raise ProtocolViolation("client", "Describe or Close: invalid target")
+    return Target(kind, name)
+
+
+def _message(code: bytes, body: bytes) -> bytes:
+    return code + struct.pack("!i", len(body) + 4) + body
+
+
+def encode_query(text: bytes) -> bytes:
+    return _message(b"Q", text + b"\0")
+
+
+def encode_parse(name: bytes, text: bytes) -> bytes:
+    return _message(b"P", name + b"\0" + text + b"\0\0\0")
+
+
+def encode_bind(portal: bytes, statement: bytes) -> bytes:
+    """No parameters, all results as text."""
+    return _message(b"B", portal + b"\0" + statement + b"\0\0\0\0\0\0\0")
+
+
+def encode_execute(portal: bytes) -> bytes:
+    return _message(b"E", portal + b"\0\0\0\0\0")
+
+
+def encode_close(kind: bytes, name: bytes) -> bytes:
+    return _message(b"C", kind + name + b"\0")
+
+
+SYNC = b"S\0\0\0\x04"
+FLUSH = b"H\0\0\0\x04"
+TERMINATE = b"X\0\0\0\x04"
