@@ -1,0 +1,18 @@
+"""What pgguard remembers between sessions: requests, their approvals, tokens, and the audit file.
+
+    database     a state URL becomes an engine and a schema (SQLite here, PostgreSQL for several nodes)
+    request      one request as it is kept, and its way into and out of a row
+    lifecycle    pure: what state a request is in now, and who may do what to it
+    requests     Store: the only code that changes a request
+    token        an approval as a signed text that can be handed over
+    audit_file   the hash-chained audit file, one writer
+
+A request is *open* until somebody answers it, then *approved* or *denied*; an approval is *used* once, or it *expires*.
+
+INVARIANT: an approval is spent by one conditional UPDATE in one transaction, so that of any number of claimers,
+in any number of processes, exactly one gets it. It is spent before the COMMIT that it lets through: if that COMMIT
+fails, the approval is gone.
+INVARIANT: the measurement of a request never changes after it was filed. What a person saw and approved is the
+ceiling; a later try that destroys more goes beyond it, and asks again under a new number.
+FAIL CLOSED: a store that is locked, full, broken or late raises StoreUnavailable; nobody is let through on a guess.
+"""

@@ -1,0 +1,153 @@
+"""A state URL becomes an async engine with pgguard's schema in it, or one clear sentence why not."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from pgguard.errors import ConfigError
+
+VERSION = 1
+BUSY_MS = 150  # below the 250 ms that a session waits for the store
+
+_meta = sa.MetaData()
+
+# One row: its lock makes filings take turns where the engine has no single writer (PostgreSQL).
+meta = sa.Table(
+    "pgguard_meta", _meta,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)  # fmt: skip
+
+requests = sa.Table(
+    "pgguard_requests", _meta,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("filed", sa.Float(53), nullable=False),
+    sa.Column("expires", sa.Float(53), nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False, default=""),
+    sa.Column("decided", sa.Float(53)),
+    sa.Column("denial", sa.Text, nullable=False, default=""),
+    sa.Column("at_most", sa.BigInteger),
+    sa.Column("jti", sa.String(32), nullable=False, default=""),
+    sa.Column("used", sa.Float(53)),
+    sa.Column("last_rows", sa.BigInteger),
+    sqlite_autoincrement=True,  # a number that people have seen never comes again
+)  # fmt: skip
+sa.Index("pgguard_requests_digest", requests.c.digest)
+sa.Index("pgguard_requests_caller", requests.c.caller, requests.c.state)
+_open = requests.c.state == "open"
+sa.Index("pgguard_requests_open", requests.c.digest, unique=True, sqlite_where=_open, postgresql_where=_open)
+
+
+async def open_engine(url: str) -> tuple[AsyncEngine, Path | None]:
+    """The engine, schema made, and the SQLite file (None for PostgreSQL). Raises ConfigError, nothing else."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        file = _sqlite_file(parsed)
+        engine = _sqlite(parsed)
+    else:
+        file = None
+        engine = _postgresql(parsed)
+    where = file if file is not None else f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database or ''}"
+    try:
+        await _prepare(engine)
+    except (SQLAlchemyError, OSError, TimeoutError) as trouble:
+        await engine.dispose()
+        raise ConfigError(f"state store {where}: {in_words(trouble)}", exit_code=3) from trouble
+    except ConfigError:
+        await engine.dispose()
+        raise
+    return engine, file
+
+
+def writing(engine: AsyncEngine) -> AsyncEngine:
+    """The same engine for transactions that will write: on SQLite they take the write lock at their start, because
+    one that read first cannot wait for it later (SQLITE_BUSY_SNAPSHOT)."""
+    return engine.execution_options(pgguard_writes=True)
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError("state URL cannot be read: expected sqlite:///FILE or postgresql://...") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigError(f'state URL: unknown kind "{parsed.drivername}", expected sqlite:///FILE or postgresql://...')
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ConfigError("state URL: a file is needed, as in sqlite:///pgguard.db")
+    return parsed
+
+
+def _sqlite_file(parsed: URL) -> Path:
+    file = Path(parsed.database or "")
+    try:
+        # SQLite gives its -wal and -shm files the mode of this one.
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        mode = file.stat().st_mode
+    except OSError as trouble:
+        raise ConfigError(f"state file {file}: {(trouble.strerror or str(trouble)).lower()}") from None
+    if not stat.S_ISREG(mode):
+        raise ConfigError(f"state file {file}: not an ordinary file")
+    if mode & 0o022:
+        # FAIL CLOSED: whoever can write here can approve his own request.
+        raise ConfigError(f"state file {file}: others can write to it (mode {stat.S_IMODE(mode):04o}), use chmod 600")
+    return file
+
+
+def _sqlite(parsed: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        parsed.set(drivername="sqlite+aiosqlite"), pool_size=4, max_overflow=0, pool_timeout=1.0,
+        connect_args={"timeout": BUSY_MS / 1000},
+    )  # fmt: skip
+
+    def connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin where we say, in ``begun``
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # A spent approval must not come back after a power cut, which NORMAL allows in WAL mode.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+
+    def begun(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("pgguard_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    sa.event.listen(engine.sync_engine, "connect", connected)
+    sa.event.listen(engine.sync_engine, "begin", begun)
+    return engine
+
+
+def _postgresql(parsed: URL) -> AsyncEngine:
+    return create_async_engine(
+        parsed.set(drivername="postgresql+asyncpg"), pool_size=8, max_overflow=0, pool_timeout=1.0, pool_pre_ping=True,
+        connect_args={"timeout": 5.0, "command_timeout": 2.0},
+    )  # fmt: skip
+
+
+async def _prepare(engine: AsyncEngine) -> None:
+    async with writing(engine).begin() as connection:
+        await connection.run_sync(_meta.create_all)
+        version = (await connection.execute(sa.select(meta.c.version).where(meta.c.id == 1))).scalar()
+        if version is None:
+            await connection.execute(meta.insert().values(id=1, version=VERSION))
+        elif version != VERSION:
+            raise ConfigError(f"state store has schema version {version}, this pgguard knows version {VERSION}")
+
+
+def in_words(trouble: BaseException) -> str:
+    """What the database said, in one line, without SQLAlchemy's additions."""
+    said = trouble.orig if isinstance(trouble, sa.exc.DBAPIError) and trouble.orig is not None else trouble
+    lines = str(said).strip().splitlines()
+    return lines[0] if lines else type(said).__name__

@@ -1,0 +1,87 @@
+"""One request as it is kept, and its way into and out of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pgguard.policy.binding import Approval, NewRequest
+
+_CONTENT = TypeAdapter(NewRequest)
+
+
+class State(StrEnum):
+    """Where a request stands. Stored as it was last written; ``lifecycle.state`` says what it is now."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    DENIED = "denied"
+    USED = "used"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A filed request. ``expires``: when its present state ends; ``jti``: set when only a token's bearer may use it.
+
+    ``last_rows``: rows lost in the latest try (None: not measured), for people only: what an approval lets through
+    comes from ``asked.measurement``, which is that of the first try.
+    """
+
+    number: int
+    digest: str
+    state: State
+    asked: NewRequest
+    tries: int
+    filed: float
+    expires: float
+    decided_by: str = ""
+    decided: float | None = None
+    denial: str = ""
+    at_most: int | None = None
+    jti: str = ""
+    used: float | None = None
+    last_rows: int | None = None
+
+    @property
+    def requester(self) -> str:
+        return self.asked.binding.caller
+
+    @property
+    def rows(self) -> int | None:
+        """Updated plus deleted rows as measured; None when it could not be measured."""
+        return None if self.asked.measurement is None else self.asked.measurement.lost
+
+    def approval(self) -> Approval:
+        """What this request lets through once approved. The caller has asked ``lifecycle`` whether it is.
+
+        With ``at_most`` the ceilings are shared out as the measured rows were, so that all tables together
+        never exceed what the person wrote.
+        """
+        measurement = self.asked.measurement
+        if measurement is None:
+            return Approval(self.number, self.decided_by, unmeasured=True)
+        total = measurement.lost
+        ceilings: dict[int, int] = {}
+        for table in measurement.tables:
+            lost = table.rows.lost
+            share = lost if self.at_most is None or not total else lost * self.at_most // total
+            ceilings[table.oid] = ceilings.get(table.oid, 0) + share
+        destroyed = frozenset((gone.kind, gone.name, gone.how) for gone in measurement.destroyed)
+        return Approval(self.number, self.decided_by, ceilings, destroyed)
+
+
+def content(asked: NewRequest) -> str:
+    """The request as JSON, for the row."""
+    return _CONTENT.dump_json(asked).decode()
+
+
+def from_row(row: Mapping[str, Any]) -> Request:
+    """The request in a row. Raises ValueError when the row is not what ``content`` wrote."""
+    values = {key: value for key, value in row.items() if key in Request.__slots__}
+    values["state"] = State(values["state"])
+    return Request(asked=_CONTENT.validate_json(row["content"]), **values)
