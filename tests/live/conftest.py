@@ -66,12 +66,7 @@ class _Rota:
         if self.guard is not None and (self.used >= self.TESTS or not self.guard.is_running()):
             self.stop()
         if self.guard is None:
-            self.guard, self.used = Pgguard(self.server), 0
-            try:
-                self.guard.start()
-            except BaseException:
-                self.stop()
-                raise
+            self.guard, self.used = Pgguard(self.server).start(), 0
         self.used += 1
         return self.guard
 
@@ -103,9 +98,9 @@ def start_guard() -> Iterator[Callable[..., Pgguard]]:
     started: list[Pgguard] = []
 
     def start(upstream: Postgres, policies: Path = PRODUCTION, *arguments: str) -> Pgguard:
-        guard = Pgguard(upstream, policies, *arguments)
+        guard = Pgguard(upstream, policies, *arguments).start()
         started.append(guard)
-        return guard.start()
+        return guard
 
     yield start
     failures = []

@@ -68,6 +68,14 @@ class Pgguard(Endpoint):
 
     def start(self) -> Pgguard:
         """Start, and wait until it listens. A second start uses the same state and audit file."""
+        try:
+            self._start()
+        except BaseException:
+            self.discard()
+            raise
+        return self
+
+    def _start(self) -> None:
         with self._stdout.open("wb") as out, self._stderr.open("ab") as err:
             self.process = subprocess.Popen(
                 self.command(), stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=self.directory,
@@ -80,7 +88,6 @@ class Pgguard(Endpoint):
             time.sleep(0.02)
         self.ready = ready.groupdict()
         self.host, self.port = self.ready["host"], int(self.ready["port"])
-        return self
 
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -111,14 +118,16 @@ class Pgguard(Endpoint):
         try:
             if self.process is not None and self.is_running():
                 self.terminate()
-                try:
-                    assert self.wait() == 0, f"SIGTERM ended with exit code {self.process.returncode}: {self.logs()}"
-                finally:
-                    if self.process.poll() is None:
-                        self.kill()
+                assert self.wait() == 0, f"SIGTERM ended with exit code {self.process.returncode}: {self.logs()}"
             self.assert_logs_are_clean()
         finally:
-            shutil.rmtree(self.directory, ignore_errors=True)
+            self.discard()
+
+    def discard(self) -> None:
+        """End it at once and remove its files, without judging anything."""
+        if self.is_running():
+            self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def assert_logs_are_clean(self) -> None:
         """No traceback, and nothing that asyncio or Python complained of by itself."""
