@@ -1,0 +1,144 @@
+"""Records become hash-chained lines, and a walk over the lines finds the first broken link."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pgguard.audit.record import AuditRecord
+
+FIELDS = (
+    "seq", "time", "node", "session", "caller", "role", "client", "application", "database", "server", "statement",
+    "digest", "kind", "verdict", "rule", "measured", "destroyed", "request", "approval", "duration_ms", "prev", "hash",
+)  # fmt: skip
+NOTE = "note"  # the kind of a line that pgguard writes about the file itself
+TORN = "torn-line"  # a note's rule: the line before was cut short; ``digest`` is its SHA-256
+DROPPED = "dropped"  # a note's rule: so many records did not fit into the queue
+
+_HASH = re.compile(rb',"hash":"([0-9a-f]{64})"\}\Z')
+_ANY_HASH = re.compile(rb',"hash":"[0-9a-f]{64}"')  # cannot stand in a value: JSON escapes its quotes
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The end of a chain: where the next line goes on. The default is the beginning of a file."""
+
+    seq: int = 0
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The first broken link: ``line`` counts from 1, ``what`` is wrong there, in words."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An unbroken chain of so many lines. ``torn``: lines cut short by a crash and vouched for."""
+
+    end: Link
+    lines: int
+    torn: int = 0
+
+
+def seal(record: AuditRecord, link: Link, *, time: float, node: str, server: str) -> tuple[bytes, Link]:
+    """The record's line, its line feed included, and the chain's new end."""
+    seq = link.seq + 1
+    values: dict[str, Any] = {
+        "seq": seq, "time": iso(time), "node": node, "session": record.session, "caller": record.caller,
+        "role": record.role, "client": record.client, "application": record.application, "database": record.database,
+        "server": server, "statement": record.statement, "digest": record.digest, "kind": record.kind,
+        "verdict": record.verdict, "rule": record.rule,
+        "measured": {table: dict(rows) for table, rows in record.measured.items()},
+        "destroyed": list(record.destroyed), "request": record.request, "approval": record.approval,
+        "duration_ms": round(record.duration_ms, 3), "prev": link.hash,
+    }  # fmt: skip
+    # ASCII only: a lone surrogate or a control character in a statement can neither fail to encode nor end the line.
+    body = json.dumps(values, separators=(",", ":")).encode("ascii")
+    digest = hashlib.sha256(body).hexdigest()
+    return body[:-1] + b',"hash":"' + digest.encode() + b'"}\n', Link(seq, digest)
+
+
+def note(rule: str, text: str, digest: str = "") -> AuditRecord:
+    """A line about the file itself."""
+    return AuditRecord("", "", "", "", "", "", text, digest, NOTE, "error", rule=rule)
+
+
+def torn_note(torn: bytes) -> AuditRecord:
+    """The note that must follow lines that were cut short; ``torn`` is all of them, line feeds included."""
+    return note(TORN, f"a crash cut the record before this one short: {len(torn)} bytes",
+                hashlib.sha256(torn).hexdigest())  # fmt: skip
+
+
+def read(line: bytes) -> dict[str, Any] | str:
+    """The fields of one line (without its line feed) whose hash is right; else what is wrong with it."""
+    found = _HASH.search(line)
+    if found is None:
+        return "not a record"
+    if hashlib.sha256(line[: found.start()] + b"}").hexdigest().encode() != found[1]:
+        return "the record was changed: its hash does not fit its content"
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return "not a record"
+    if not isinstance(values, dict) or tuple(values) != FIELDS or type(values["seq"]) is not int:
+        return "not a record"
+    return values
+
+
+def walk(lines: Iterable[bytes]) -> Whole | Broken:
+    """Follows the chain from its beginning. The lines come with their line feeds, as a binary file yields them."""
+    end = Link()
+    first_torn: Broken | None = None
+    torn = b""
+    count = torn_lines = 0
+    for number, line in enumerate(lines, 1):
+        count = number
+        values = read(line[:-1]) if line.endswith(b"\n") else "the line was cut short"
+        if isinstance(values, str):
+            first_torn = first_torn or Broken(number, values)
+            if not cut_short(line, end):
+                return first_torn
+            torn += line
+            torn_lines += 1
+            continue
+        vouched = hashlib.sha256(torn).hexdigest() if torn else None
+        if vouched != (values["digest"] if values["kind"] == NOTE and values["rule"] == TORN else None):
+            return first_torn or Broken(number, "the cut-off line that this record speaks of is missing")
+        if (what := _misfit(values, end)) is not None:
+            return Broken(number, what)
+        end = Link(values["seq"], values["hash"])
+        first_torn, torn = None, b""
+    return first_torn or Whole(end, count, torn_lines)
+
+
+def cut_short(line: bytes, link: Link) -> bool:
+    """Whether a line that is no record can be the beginning of the one that was to follow ``link``, cut by a crash."""
+    line = line.removesuffix(b"\n")
+    begins = b'{"seq":%d,' % (link.seq + 1)
+    return _ANY_HASH.search(line) is None and (line.startswith(begins) or begins.startswith(line))
+
+
+def _misfit(values: dict[str, Any], end: Link) -> str | None:
+    if values["seq"] == end.seq + 1 and values["prev"] == end.hash:
+        return None
+    if values["seq"] > end.seq + 1:
+        missing = f"record {end.seq + 1} is" if values["seq"] == end.seq + 2 else (
+            f"records {end.seq + 1} to {values['seq'] - 1} are")  # fmt: skip
+        return f"{missing} missing before record {values['seq']}"
+    if values["seq"] <= end.seq:
+        return f"record {values['seq']} stands behind record {end.seq}"
+    return f"record {values['seq']} does not follow from the record before it"
+
+
+def iso(seconds: float) -> str:
+    """A moment as ISO 8601 in UTC, to the microsecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

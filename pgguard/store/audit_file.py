@@ -1,0 +1,237 @@
+"""The audit file: appends sealed records to a chain, as its only writer, and reads it back."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pgguard.audit.chain import DROPPED, Broken, Link, Whole, cut_short, note, read, seal, torn_note, walk
+from pgguard.audit.record import AuditRecord
+from pgguard.audit.redact import redact
+from pgguard.errors import ConfigError, StoreUnavailable
+
+_QUEUED = 20_000  # records
+_QUEUED_TEXT = 32 << 20  # characters of statements
+_BATCH = 500
+_RETRY = 1.0  # seconds between tries while the disk takes nothing
+
+
+class AuditFile:
+    """One chain, one writer. ``write`` returns when the record is in the file, ``queue`` at once.
+
+    A queued record has the time at which it was queued, and its place in the chain when it was written.
+    """
+
+    def __init__(
+        self, handle: int, path: Path, link: Link, size: int, *, node: str, server: str,
+        sync: bool, redacted: bool, clock: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self._handle = handle
+        self._path = path
+        self._link = link
+        self._size = size
+        self._node = node
+        self._server = server
+        self._sync = sync
+        self._redacted = redacted
+        self._clock = clock
+        self._waiting: deque[tuple[float, AuditRecord]] = deque()
+        self._waiting_text = 0
+        self._dropped = 0
+        self._drain: asyncio.Task[None] | None = None
+        self.trouble = ""  # why queued records are not being written, "" while they are
+
+    @classmethod
+    def open(
+        cls, path: str | Path, node: str, *, server: str = "", sync: bool = False, redacted: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> AuditFile:  # fmt: skip
+        """Opens the file, made with mode 0600, and goes on with its chain. ``sync``: every write waits for the disk.
+
+        Raises ConfigError when it cannot be written, has another writer, or does not end in a record of ours.
+        """
+        path = Path(path)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY, 0o600)
+        except OSError as trouble:
+            raise ConfigError(f"audit file {path}: {_words(trouble)}") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            known = os.fstat(handle)
+            link, torn = _end(handle, path, known.st_size) if stat.S_ISREG(known.st_mode) else (Link(), b"")
+            if known.st_size and os.pread(handle, 1, known.st_size - 1) != b"\n":
+                os.write(handle, b"\n")
+            size = os.fstat(handle).st_size
+            file = cls(handle, path, link, size, node=node, server=server, sync=sync, redacted=redacted, clock=clock)
+            if torn:
+                file._append([(clock(), torn_note(torn))])
+        except BlockingIOError:
+            os.close(handle)
+            raise ConfigError(f"audit file {path}: another process writes to it") from None
+        except (OSError, StoreUnavailable) as trouble:
+            os.close(handle)
+            raise ConfigError(f"audit file {path}: {_words(trouble)}") from None
+        except ConfigError:
+            os.close(handle)
+            raise
+        return file
+
+    async def write(self, record: AuditRecord) -> None:
+        """Returns when the record is in the file. Raises StoreUnavailable when it surely is not, or when
+        the disk did not confirm it (``sync``)."""
+        self._append([(self._clock(), record)])
+        if self._sync:
+            try:
+                await asyncio.to_thread(os.fsync, self._handle)
+            except OSError as trouble:
+                raise StoreUnavailable(f"audit file {self._path}: {_words(trouble)}") from trouble
+
+    def queue(self, record: AuditRecord) -> None:
+        """Takes the record for writing soon; needs a running loop. Never blocks and never raises for the disk's sake:
+        what does not fit in is counted, and the count is written when there is room again."""
+        if len(self._waiting) >= _QUEUED or self._waiting_text + len(record.statement) > _QUEUED_TEXT:
+            self._dropped += 1
+            return
+        self._waiting.append((self._clock(), record))
+        self._waiting_text += len(record.statement)
+        if self._drain is None or self._drain.done():
+            self._drain = asyncio.get_running_loop().create_task(self._write_waiting(), name="audit")
+
+    async def close(self) -> None:
+        """Writes what is queued (once; a disk that takes nothing loses it), then lets go of the file."""
+        if self._drain is not None:
+            self._drain.cancel()
+            await asyncio.wait({self._drain})
+        try:
+            while self._waiting:
+                self._write_batch()
+        finally:
+            handle, self._handle = self._handle, -1
+            if handle >= 0:
+                with suppress(OSError):
+                    os.fsync(handle)
+                os.close(handle)
+
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(0)  # a batch at a time: sessions go first
+            try:
+                self._write_batch()
+            except StoreUnavailable as trouble:
+                self.trouble = str(trouble)
+                await asyncio.sleep(_RETRY)
+            else:
+                self.trouble = ""
+
+    def _write_batch(self) -> None:
+        batch = [self._waiting[n] for n in range(min(_BATCH, len(self._waiting)))]
+        if self._dropped:
+            lost = note(DROPPED, f"{self._dropped} records of proved writes were not kept: the queue was full")
+            self._append([*batch, (self._clock(), lost)])
+            self._dropped = 0
+        else:
+            self._append(batch)
+        for _, record in batch:
+            self._waiting.popleft()
+            self._waiting_text -= len(record.statement)
+
+    def _append(self, records: list[tuple[float, AuditRecord]]) -> None:
+        link = self._link
+        lines = b""
+        for moment, record in records:
+            if self._redacted and record.kind != "note":
+                record = replace(record, statement=redact(record.statement))
+            line, link = seal(record, link, time=moment, node=self._node, server=self._server)
+            lines += line
+        try:
+            if self._handle < 0:
+                raise OSError(errno.EBADF, "it is closed")
+            self._all_or_nothing(lines)
+        except OSError as trouble:
+            raise StoreUnavailable(f"audit file {self._path}: {_words(trouble)}") from trouble
+        self._link = link
+
+    def _all_or_nothing(self, lines: bytes) -> None:
+        written = 0
+        try:
+            while written < len(lines):
+                written += os.write(self._handle, lines[written:])
+        except OSError:
+            if written:
+                # Half a line must not stay in front of the next one. We are the only writer: cut it off again.
+                os.ftruncate(self._handle, self._size)
+            raise
+        self._size += written
+
+
+def lines_of(path: str | Path) -> Iterator[bytes]:
+    """The file's lines with their line feeds. Raises ConfigError when it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            yield from file
+    except OSError as trouble:
+        raise ConfigError(f"audit file {path}: {_words(trouble)}", exit_code=3) from None
+
+
+def follow(path: str | Path) -> Whole | Broken:
+    """Walks the whole chain of a file. Raises ConfigError when it cannot be read."""
+    return walk(lines_of(path))
+
+
+def verify(path: str | Path) -> Broken | None:
+    """The first broken link of a file, None when its chain is whole. Raises ConfigError when it cannot be read."""
+    found = follow(path)
+    return found if isinstance(found, Broken) else None
+
+
+def show(path: str | Path, wanted: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    """The records of a file, in order, whose fields have exactly the ``wanted`` values; lines that are not whole
+    records are left out (``verify`` names them)."""
+    for line in lines_of(path):
+        values = read(line.removesuffix(b"\n"))
+        if isinstance(values, dict) and all(str(values.get(key)) == text for key, text in (wanted or {}).items()):
+            yield values
+
+
+def _end(handle: int, path: Path, size: int) -> tuple[Link, bytes]:
+    """Where the chain goes on, and the bytes (with a line feed at their end) that a crash left behind it."""
+    torn: list[bytes] = []
+    link = Link()
+    for line in _lines_backwards(handle, size):
+        values = read(line)
+        if isinstance(values, dict):
+            link = Link(values["seq"], values["hash"])
+            break
+        torn.append(line + b"\n")
+    if not all(cut_short(line, link) for line in torn):
+        # FAIL CLOSED: going on would bury whatever was done to the file under records that look fine.
+        raise ConfigError(f"audit file {path}: it does not end in an audit record, see pgguard audit verify")
+    return link, b"".join(reversed(torn))
+
+
+def _lines_backwards(handle: int, size: int) -> Iterator[bytes]:
+    """The file's lines from the last one on, without their line feeds, but not more of the file than is asked for."""
+    start, rest = size, b""
+    if size and os.pread(handle, 1, size - 1) == b"\n":
+        start -= 1
+    while start > 0:
+        length = min(65536, start)
+        start -= length
+        rest, *whole = (os.pread(handle, length, start) + rest).split(b"\n")
+        yield from reversed(whole)
+    if size:
+        yield rest
+
+
+def _words(trouble: Exception) -> str:
+    return (trouble.strerror if isinstance(trouble, OSError) and trouble.strerror else str(trouble)).lower()

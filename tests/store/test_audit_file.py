@@ -1,0 +1,255 @@
+"""The audit file goes on after restarts, crashes and full disks, and says so when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pgguard.audit.chain import Whole
+from pgguard.audit.record import AuditRecord
+from pgguard.errors import ConfigError, StoreUnavailable
+from pgguard.store.audit_file import AuditFile, follow, show, verify
+
+WRITER = """
+import asyncio, sys
+from pgguard.audit.record import AuditRecord
+from pgguard.store.audit_file import AuditFile
+async def main():
+    file = AuditFile.open(sys.argv[1], "n1")
+    print("open", flush=True)
+    while True:
+        await file.write(AuditRecord("s", "ann", "ann", "c", "psql", "d", "x" * 5000, "", "delete", "refuse"))
+asyncio.run(main())
+"""
+
+
+def record(statement: str = "delete from t where id = 7", verdict: str = "refuse") -> AuditRecord:
+    return AuditRecord("s1", "ann", "ann", "10.0.0.1", "psql", "shop", statement, "d", "delete", verdict)
+
+
+async def write(path: Path, count: int) -> None:
+    file = AuditFile.open(path, "n1", server="shop/77")
+    for _ in range(count):
+        await file.write(record())
+    await file.close()
+
+
+async def test_a_chain_goes_on_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    await write(path, 2)
+    await write(path, 3)
+    found = follow(path)
+
+    assert isinstance(found, Whole)
+    assert found.end.seq == 5
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_only_one_process_writes(tmp_path: Path) -> None:
+    file = AuditFile.open(tmp_path / "audit.log", "n1")
+    with pytest.raises(ConfigError, match="another process writes to it"):
+        AuditFile.open(tmp_path / "audit.log", "n2")
+    await file.close()
+    AuditFile.open(tmp_path / "audit.log", "n2")
+
+
+@pytest.mark.parametrize("keep", [0, 1, 5, 100])
+async def test_a_torn_last_line_is_kept_and_vouched_for(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "audit.log"
+    await write(path, 3)
+    *whole, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(whole) + last[:keep])
+    await write(path, 2)
+    found = follow(path)
+
+    assert isinstance(found, Whole)
+    assert (found.end.seq, found.torn) == ((4, 0) if keep == 0 else (5, 1))
+    assert path.read_bytes().splitlines()[2].startswith(last[:keep])
+
+
+async def test_a_crash_while_vouching_is_healed_too(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    await write(path, 2)
+    path.write_bytes(path.read_bytes() + b'{"seq":3,"ti\n{"seq":3,"time')
+    await write(path, 1)
+    found = follow(path)
+
+    assert isinstance(found, Whole)
+    assert (found.end.seq, found.torn) == (4, 2)
+
+
+async def test_a_last_line_without_its_line_feed_counts(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    await write(path, 2)
+    path.write_bytes(path.read_bytes()[:-1])
+    await write(path, 1)
+
+    assert verify(path) is None
+    assert len(path.read_bytes().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content + b"something else\n",
+        lambda content: b"no audit file\n",
+        lambda content: content.replace(b'"ann"', b'"bob"'),
+        lambda content: content[:-1] + b"}\n",
+    ],
+)
+async def test_a_file_with_a_strange_end_is_not_written_to(tmp_path: Path, spoil: object) -> None:
+    path = tmp_path / "audit.log"
+    await write(path, 2)
+    path.write_bytes(spoil(path.read_bytes()))  # type: ignore[operator]
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="it does not end in an audit record"):
+        AuditFile.open(path, "n1")
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("round_", range(4))
+def test_kill_9_leaves_a_file_that_goes_on(tmp_path: Path, round_: int) -> None:
+    path = tmp_path / "audit.log"
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"open\n"
+        while path.stat().st_size < 100_000 * (round_ + 1):
+            pass
+        writer.send_signal(signal.SIGKILL)
+    asyncio.run(write(path, 1))
+
+    assert verify(path) is None
+
+
+async def test_a_full_disk_is_unavailable_not_silence() -> None:
+    file = AuditFile.open("/dev/full", "n1")
+    with pytest.raises(StoreUnavailable, match="no space left on device"):
+        await file.write(record())
+    await file.close()
+
+
+async def test_half_a_line_is_cut_off_again(tmp_path: Path) -> None:
+    """A disk that fills up in the middle of a line: nothing of it stays, and the chain goes on when there is room."""
+    path = tmp_path / "audit.log"
+    await write(path, 1)
+    file = AuditFile.open(path, "n1")
+    size = path.stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, hard))
+    try:
+        with pytest.raises(StoreUnavailable, match="file too large"):
+            await file.write(record())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert path.stat().st_size == size
+
+    await file.write(record())
+    await file.close()
+
+    assert verify(path) is None
+
+
+async def test_queued_records_are_written_off_the_path_and_at_close(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    file = AuditFile.open(path, "n1")
+    for number in range(1200):
+        file.queue(record(f"update t set a = {number}", "proved"))
+
+    assert path.stat().st_size == 0
+
+    await asyncio.sleep(0.2)
+
+    assert len(path.read_bytes().splitlines()) == 1200
+
+    file.queue(record("last", "proved"))
+    await file.close()
+    found = list(show(path))
+
+    assert verify(path) is None
+    assert [found[0]["statement"], found[-1]["statement"]] == ["update t set a = 0", "last"]
+
+
+async def test_a_queue_that_is_full_says_how_much_it_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    file = AuditFile.open(path, "n1")
+    for _ in range(40):
+        file.queue(record("x" * (1 << 20), "proved"))
+    await file.close()
+    notes = list(show(path, {"kind": "note"}))
+
+    assert verify(path) is None
+    assert [note["rule"] for note in notes] == ["dropped"]
+    assert notes[0]["statement"].startswith("8 records")
+
+
+async def test_a_disk_that_takes_nothing_keeps_the_queue_and_tells(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    file = AuditFile.open(path, "n1")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        file.queue(record(verdict="proved"))
+        await asyncio.sleep(0.05)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert "file too large" in file.trouble
+
+    await file.close()
+
+    assert len(list(show(path))) == 1
+
+
+async def test_literals_are_left_out_when_asked(tmp_path: Path) -> None:
+    file = AuditFile.open(tmp_path / "audit.log", "n1", redacted=True, sync=True)
+    await file.write(record("delete from t where email = 'a@b.c'"))
+    await file.close()
+
+    assert next(show(tmp_path / "audit.log"))["statement"] == "delete from t where email = ?"
+
+
+async def test_show_filters_and_verify_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    file = AuditFile.open(path, "n1")
+    for verdict in ("refuse", "hold", "refuse"):
+        await file.write(record(verdict=verdict))
+    await file.close()
+
+    assert [found["seq"] for found in show(path, {"verdict": "refuse"})] == [1, 3]
+    assert [found["seq"] for found in show(path, {"verdict": "hold", "seq": "2"})] == [2]
+
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[2])
+    broken = verify(path)
+
+    assert broken is not None
+    assert (broken.line, broken.what) == (2, "record 2 is missing before record 3")
+
+
+async def test_a_file_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"audit file .*/no/audit.log: no such file or directory"):
+        AuditFile.open(tmp_path / "no" / "audit.log", "n1")
+    with pytest.raises(ConfigError, match="is a directory"):
+        AuditFile.open(tmp_path, "n1")
+    with pytest.raises(ConfigError):
+        verify(tmp_path / "nothing")
+
+
+async def test_writing_after_close_is_unavailable(tmp_path: Path) -> None:
+    file = AuditFile.open(tmp_path / "audit.log", "n1")
+    await file.close()
+    with pytest.raises(StoreUnavailable):
+        await file.write(record())
+
+    assert json.loads("[]") == list(show(tmp_path / "audit.log"))
+    assert os.path.exists(tmp_path / "audit.log")
