@@ -1,0 +1,20 @@
+"""Policy: what may run, as a security team writes it, and the one place that decides.
+
+    load      a YAML file becomes a ``Policy``, or a ``PolicyError`` with file, line and nearest valid name
+    model     the shape of that file (``pgguard policy schema`` is made from it)
+    match     one function and one row per match key
+    rules     which rules speak of a statement, and of which lost objects (``except``)
+    limits    which limits a transaction's rows cross, and whose sizes must be known for that
+    claims    the environment that a client says it is in
+    decide    ``decide(policy, asked, evidence) -> Allow | Measure | Hold | Refuse``, asked again as evidence grows
+    explain   the words of every refusal, request and report
+    trial     a policy's own tests, run by the same ``decide``
+    verdict, binding, sqlstates   what goes in and out, as plain data
+
+Order in the file does not matter: every rule and limit is asked, the strictest answer wins (Refuse, Hold, Allow).
+Match keys answer yes, no, or *not known yet*. Not known before a measurement means Measure; not known afterwards
+means Refuse.
+
+INVARIANT: Allow is answered only when every rule that speaks of the caller said no to refusing and holding, with all
+evidence that it needs; a missing total, role or count never counts in the caller's favour.
+"""

@@ -1,0 +1,141 @@
+"""The words of every refusal, request and report. MESSAGE alone must suffice: many drivers print nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pgguard.checks.finding import Finding
+from pgguard.evidence.measurement import Destroyed, Measurement, TableEffect
+from pgguard.policy.binding import Filed, NotValid
+from pgguard.policy.limits import rows
+from pgguard.policy.sqlstates import APPROVAL_NOT_VALID, APPROVAL_REQUIRED, AWAY, BEYOND_LIMIT, CANNOT_JUDGE, REFUSED
+from pgguard.policy.verdict import Blame, Hold, Refusal, Refuse
+
+_MOST_LINES = 20  # of each sort: an ErrorResponse is for reading
+_HEADS = {REFUSED: "refused", BEYOND_LIMIT: "beyond a limit", CANNOT_JUDGE: "cannot be judged"}
+_HINTS = {
+    REFUSED: "Nothing was changed, and nobody can approve this. What the policy should allow is for its owners to say.",
+    BEYOND_LIMIT: "Nothing was changed, and the policy has no approval for this. "
+    "What it should allow is for its owners to say.",
+    CANNOT_JUDGE: "Nothing was changed. pgguard lets pass only what it can judge; "
+    "what should run here all the same is for the policy's owners to say.",
+}
+
+
+def refusal(verdict: Hold | Refuse, *, request: Filed | None = None, not_filed: str = "") -> Refusal:
+    """The words for this verdict. A Hold needs its ``request``; without one (``not_filed`` says why) there is nothing
+    that a second person could approve, and it is PGG03."""
+    detail = _detail(verdict)
+    first = _first(verdict.blames)
+    if isinstance(verdict, Refuse):
+        head = _HEADS.get(verdict.sqlstate, "refused")
+        hint = visible(verdict.hint) or _HINTS.get(verdict.sqlstate, "")
+        return Refusal(verdict.sqlstate, f"{head}: {first}", detail, hint)
+    if request is None:
+        why = f" ({visible(not_filed)})" if not_filed else ""
+        message = f"approval required, but no request was filed{why}: {first}"
+        hint = "Nothing was changed. See to the open requests first: pgguard requests."
+        return Refusal(BEYOND_LIMIT, message, detail, hint)
+    number = f"request {request.number}"
+    if request.denied:
+        message = f"approval not valid: {number} was denied: {visible(request.denied)}, {first}"
+        hint = f"Nothing was changed. Talk to whoever denied {number}: pgguard requests shows it."
+        return Refusal(APPROVAL_NOT_VALID, message, detail, hint)
+    if request.tries > 1:
+        detail = "\n".join(filter(None, (detail, f"{number} was tried {request.tries} times.")))
+    return Refusal(APPROVAL_REQUIRED, f"approval required: {number}, {first}", detail, _ask(verdict.by, request.number))
+
+
+def not_valid(found: NotValid, verdict: Hold | Refuse | None = None) -> Refusal:
+    """A token or approval that does not hold (PGG04)."""
+    number = f"request {found.number}, " if found.number else ""
+    hint = (
+        f"Nothing was changed. See what became of request {found.number}: pgguard requests."
+        if found.number
+        else "Nothing was changed. Check that pgguard.token is the one that was handed over for this very statement."
+    )
+    detail = _detail(verdict) if verdict else ""
+    return Refusal(APPROVAL_NOT_VALID, f"approval not valid: {number}{visible(found.why)}", detail, hint)
+
+
+def beyond_approval(number: int, what: str, verdict: Hold | Refuse | None = None) -> Refusal:
+    """The statement did more than was approved (PGG04). ``what``: ``Approval.exceeded_by``."""
+    return Refusal(
+        APPROVAL_NOT_VALID,
+        f"approval not valid: request {number} does not go so far, {visible(what)}",
+        _detail(verdict) if verdict else "",
+        f"Nothing was changed. Compare request {number} with what the statement does now: pgguard requests.",
+    )
+
+
+def away(what: str, why: str) -> Refusal:
+    """pgguard's own store, audit or admin connection is away (PGG06)."""
+    hint = "Nothing was changed. Those who run pgguard have to look at it; the same statement can run again afterwards."
+    return Refusal(AWAY, f"pgguard cannot judge now: {visible(what)} is away: {visible(why)}", "", hint)
+
+
+def report(measurement: Measurement) -> str:
+    """One line for the NOTICE of pgguard.report: everything that was measured."""
+    lines = [*effect_lines(measurement, inserted=True)]
+    return "pgguard measured: " + ("; ".join(lines) if lines else "nothing was changed")
+
+
+def effect_lines(measurement: Measurement, *, inserted: bool = False) -> list[str]:
+    """A line per table that loses rows and per object that is lost, the worst first."""
+    tables = [t for t in measurement.tables if t.rows.lost or (inserted and t.rows.inserted)]
+    tables.sort(key=lambda t: (not t.named, -t.rows.lost, t.name))
+    lines = [_table_line(t, inserted) for t in tables[:_MOST_LINES]]
+    if rest := tables[_MOST_LINES:]:
+        lines.append(f"{len(rest)} more tables: {rows(sum(t.rows.lost for t in rest))}")
+    lines += [object_line(lost) for lost in measurement.destroyed[:_MOST_LINES]]
+    if len(measurement.destroyed) > _MOST_LINES:
+        lines.append(f"{len(measurement.destroyed) - _MOST_LINES} more objects")
+    return lines
+
+
+def finding_lines(findings: Iterable[Finding]) -> list[str]:
+    """A line per check that found something."""
+    return [f"{f.check}: {visible(f.says)}" for f in findings]
+
+
+def blame_lines(blames: Iterable[Blame]) -> list[str]:
+    """``rule "people", 52000 rows (limit 100)`` for each rule that says no."""
+    return [f'rule "{visible(b.rule)}", {visible(b.says)}' if b.says else f'rule "{visible(b.rule)}"' for b in blames]
+
+
+def object_line(lost: Destroyed) -> str:
+    """``table public.invoices: dropped (about 12000 rows)``."""
+    about = f" (about {rows(lost.rows)})" if lost.rows is not None else ""
+    return f"{lost.kind} {visible(lost.name)}: {lost.how}{about}"
+
+
+def visible(text: str) -> str:
+    """``text`` with every character that a terminal would act on, or not show, made visible."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+
+
+def _table_line(table: TableEffect, inserted: bool) -> str:
+    counts = [(table.rows.deleted, "deleted"), (table.rows.updated, "updated")]
+    if inserted:
+        counts.append((table.rows.inserted, "inserted"))
+    name = visible(table.name.removeprefix("public."))
+    cause = "" if table.named else " by cascade or trigger"
+    return f"{name}: {', '.join(rows(n, verb) for n, verb in counts if n)}{cause}"
+
+
+def _first(blames: tuple[Blame, ...]) -> str:
+    lines = blame_lines(blames)
+    return lines[0] if lines else "no rule was named"
+
+
+def _detail(verdict: Hold | Refuse) -> str:
+    lines = effect_lines(verdict.measurement) if verdict.measurement is not None else []
+    also = [f"Also: {line}" for line in blame_lines(verdict.blames[1:])]
+    return "\n".join((*lines, *also, *finding_lines(verdict.findings)))
+
+
+def _ask(by: str, number: int) -> str:
+    return (
+        f'Ask a member of "{visible(by)}" to review request {number}: pgguard approve {number}. '
+        "Then run the same statement again."
+    )
