@@ -51,10 +51,11 @@ insert into events select i, date '2024-01-01' + (i % 2) * 366 from generate_ser
 
 create view active_accounts as select id, email from accounts where status = 'active';
 
+-- Qualified, because PostgreSQL 17 and later run index expressions with an empty search_path.
 create function purge() returns bigint language plpgsql as $$
 declare n bigint;
 begin
-    delete from invoices;
+    delete from public.invoices;
     get diagnostics n = row_count;
     return n;
 end $$;
