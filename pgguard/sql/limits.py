@@ -1,0 +1,115 @@
+"""What is too much to read: linear checks that stand before the native parser, so that no text can end the process.
+
+libpg_query recurses over the tree that it built. On an 8 MB stack 100,000 chained ``+`` or JOIN are a segmentation
+fault, 20,000 are not; deep nesting to the right is stopped earlier by bison's own limit of 10,000. The lexer itself is
+quadratic in runs of operator characters (``/*/*/*``, ``++++``): 40 KB of them take half a second.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from pgguard.sql import grammar
+
+MAX_BYTES = 2 * 1024 * 1024
+MAX_DEPTH = 5_000  # tokens on one path of the tree; also: no text of fewer bytes can be deeper
+MAX_JOINS = 1_000  # JOIN, UNION, INTERSECT, EXCEPT: they chain over commas and AND
+MAX_LEXING = 4_000_000  # steps of the lexer's quadratic part: about 40 ms
+
+_COMMENT = re.compile(rb"/\*|\*/")
+_LONG_OPERATOR = re.compile(rb"[-~!@#^&|`?+*/%<>=]{500,}")
+
+
+def too_much(text: bytes) -> str:
+    """Why ``text`` must not be given to the native parser, in words; "" when it may."""
+    if len(text) > MAX_BYTES:
+        return f"the text is longer than {MAX_BYTES} bytes"
+    if 0 in text:
+        return "the text contains a NUL byte"
+    if lexes_slowly(text):
+        return "the text has too deeply nested comments or too long runs of operator characters"
+    if len(text) > MAX_DEPTH:
+        tokens = grammar.scan(text)
+        if tokens is None:
+            return "the text cannot be split into tokens"
+        depth, joins = measure([kind for _, _, kind in tokens])
+        if depth > MAX_DEPTH:
+            return f"the text is nested or chained more than {MAX_DEPTH} tokens deep"
+        if joins > MAX_JOINS:
+            return f"the text has more than {MAX_JOINS} joins and set operations"
+    return ""
+
+
+def lexes_slowly(text: bytes) -> bool:
+    """Whether the scanner itself would take long. Counts inside strings too: more than there is, never less."""
+    steps = depth = 0
+    if b"/*" in text:
+        for mark in _COMMENT.findall(text):
+            if mark == b"/*":
+                depth += 1
+                steps += depth
+            elif depth:
+                depth -= 1
+        if steps > MAX_LEXING:
+            return True
+    return sum(len(run) ** 2 for run in _LONG_OPERATOR.findall(text)) > MAX_LEXING * 10
+
+
+@cache
+def _vocabulary() -> dict[bytes, str]:
+    """Token kind -> what it means for depth. Kinds left out are links of a chain."""
+    words = {
+        "open": b"( [ case",
+        "close": b") ]",
+        "end": b"end",
+        "cut": b", ;",
+        "when": b"when then else",
+        "and": b"and",
+        "or": b"or",
+        "between": b"between",
+        "join": b"join union intersect except",
+    }
+    return {kind: meaning for meaning, text in words.items() for kind in grammar.kinds(text)}
+
+
+@cache
+def _case() -> bytes:
+    return grammar.kinds(b"case")[0]
+
+
+def measure(kinds: list[bytes]) -> tuple[int, int]:
+    """Upper bounds of a statement's depth in tokens, and how many joins and set operations it has.
+
+    A path of the tree runs through the open brackets (CASE is one) and, in each, through the chain since the last
+    comma: lists are flat, and so are AND and OR, but for the AND of BETWEEN. ``when`` separates the arms of a CASE.
+    """
+    vocabulary, case = _vocabulary(), _case()
+    deepest = joins = total = count = between = 0
+    stack: list[tuple[int, int, bool]] = []  # chain and open BETWEENs of each outer bracket, and whether it is a CASE
+    in_case = False
+    for kind in kinds:
+        meaning = vocabulary.get(kind)
+        total += 1
+        count += 1
+        if meaning is None:
+            pass
+        elif meaning == "open":
+            stack.append((count, between, in_case))
+            count, between, in_case = 0, 0, kind == case
+        elif meaning == "close" or (meaning == "end" and in_case):
+            if stack:
+                total -= count
+                count, between, in_case = stack.pop()
+        elif meaning == "and" and between:
+            between -= 1
+        elif meaning == "between":
+            between += 1
+        elif meaning == "join":
+            joins += 1
+        elif meaning in ("cut", "and", "or") or (meaning == "when" and in_case):
+            total -= count
+            count = between = 0
+        if total > deepest:
+            deepest = total
+    return deepest, joins

@@ -1,0 +1,37 @@
+"""What SET, RESET and DISCARD do to which setting."""
+
+from __future__ import annotations
+
+from pgguard.sql import tree as t
+from pgguard.sql.statement import Setting
+from pgguard.sql.tree import Tree
+
+# SET TRANSACTION and SET SESSION CHARACTERISTICS set several at once.
+_SEVERAL = {
+    "TRANSACTION": ("transaction", True),
+    "SESSION CHARACTERISTICS": ("session characteristics", False),
+    "TRANSACTION SNAPSHOT": ("transaction snapshot", True),
+}
+
+
+def setting(node: Tree) -> Setting | None:
+    """The setting that a VariableSetStmt changes; None for a form that is not known."""
+    kind, name, local = node.get("kind"), node.get("name", ""), bool(node.get("is_local"))
+    arguments = node.get("args", ())
+    if kind == "VAR_RESET_ALL":
+        return Setting("all", None)
+    if kind in ("VAR_RESET", "VAR_SET_DEFAULT"):
+        return Setting(name.lower(), None, local)
+    if kind == "VAR_SET_VALUE":
+        return Setting(name.lower(), ", ".join(t.constant(argument) for argument in arguments), local)
+    if kind == "VAR_SET_MULTI" and name in _SEVERAL:
+        name, local = _SEVERAL[name]
+        return Setting(name, ", ".join(_one_of_several(argument) for argument in arguments), local)
+    return None
+
+
+def _one_of_several(argument: Tree) -> str:
+    element = argument.get("DefElem")
+    if element is None:
+        return t.constant(argument)
+    return f"{element['defname']} = {t.constant(element.get('arg', {}))}"
