@@ -1,0 +1,183 @@
+"""What can be said of a statement without running it: harmless, bounded, or unproved and which counters can move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pgguard.catalog.bounded import bound
+from pgguard.catalog.closure import Change, Closure, Verb, closure
+from pgguard.catalog.picture import Picture
+from pgguard.catalog.proof import Bounded, Harmless, Proof, Unproved
+from pgguard.catalog.reach import user_code
+from pgguard.catalog.targets import changes
+from pgguard.sql.statement import Effect, Statement, StatementKind
+
+Kind = StatementKind
+
+_DATA = frozenset({Kind.SELECT, Kind.INSERT, Kind.UPDATE, Kind.DELETE, Kind.MERGE, Kind.COPY, Kind.TRUNCATE})
+# These change nothing that policies speak of; the session follows what they set, prepare or close.
+_OF_THE_SESSION = frozenset({
+    Kind.TRANSACTION, Kind.SESSION, Kind.PREPARE, Kind.DEALLOCATE, Kind.LOCK, Kind.EMPTY,
+})  # fmt: skip
+_LOSES = frozenset({Effect.UPDATE, Effect.DELETE, Effect.TRUNCATE})
+# FAIL CLOSED: CREATE of anything else (an extension runs a script, a subscription connects) is not additive.
+_ADDITIVE = frozenset({
+    "CreateStmt", "IndexStmt", "CreateSeqStmt", "ViewStmt", "CreateTrigStmt", "CreateFunctionStmt", "CreateEnumStmt",
+    "CompositeTypeStmt", "CreateRangeStmt", "CreateDomainStmt", "CreateSchemaStmt", "RuleStmt", "CreatePolicyStmt",
+    "CreateStatsStmt", "CreateTableAsStmt", "CreateForeignTableStmt", "CreatePublicationStmt", "DefineStmt",
+    "AlterTableStmt", "AlterEnumStmt", "AlterDomainStmt", "SelectStmt",
+})  # fmt: skip
+_SERVER_OBJECTS = frozenset({
+    "CreatedbStmt", "DropdbStmt", "AlterDatabaseStmt", "AlterDatabaseSetStmt", "AlterDatabaseRefreshCollStmt",
+    "CreateTableSpaceStmt", "DropTableSpaceStmt", "AlterTableSpaceOptionsStmt", "AlterSystemStmt",
+})  # fmt: skip
+
+
+def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] = ()) -> Proof:
+    """INVARIANT: Harmless and Bounded only for what was understood in full; everything else is Unproved, and without
+    ``relations`` whenever user code could run."""
+    kind = statement.kind
+    if Effect.OPAQUE in statement.effects or kind in (Kind.OPAQUE, Kind.DO, Kind.CALL):
+        return Unproved(statement.trouble or f"{kind} runs what its text does not show")
+    if kind is Kind.EXECUTE:
+        return Unproved("the prepared statement is not known")
+    if statement.files:
+        return Unproved("it reads or writes files of the server or runs programs")
+    if statement.node == "ConstraintsSetStmt":
+        return _set_constraints(picture)
+    if kind in _OF_THE_SESSION:
+        return Harmless()
+    if kind is Kind.EXPLAIN:
+        return _explain(statement, picture, param_types)
+    if kind is Kind.CURSOR:
+        return _cursor(statement, picture, param_types)
+    reason = user_code(statement, picture, param_types)
+    if reason:
+        return Unproved(f"user code is reachable: {reason}", changes_objects=_is_ddl(statement))
+    if Effect.CREATE in statement.effects or kind in (Kind.CREATE, Kind.ALTER):
+        return _create_or_alter(statement, picture, param_types)
+    if kind in _DATA:
+        return _data(statement, picture, param_types)
+    if kind in (Kind.COMMENT, Kind.MAINTENANCE):
+        return Harmless()
+    if kind is Kind.DROP:
+        return Unproved("it drops objects", relations=frozenset(), changes_objects=True)
+    if kind in (Kind.GRANT, Kind.ROLE):
+        return Unproved("it changes rights or roles", relations=frozenset(), changes_objects=True)
+    if kind is Kind.SERVER and statement.node in _SERVER_OBJECTS:
+        return Unproved("it changes the server", relations=frozenset(), changes_objects=True)
+    return Unproved(f"{kind} is not understood")
+
+
+def _data(statement: Statement, picture: Picture, param_types: tuple[int, ...]) -> Proof:
+    for inner in statement.inner:  # COPY (query) TO
+        proof = prove(inner, picture, param_types)
+        if not isinstance(proof, Harmless) or statement.writes:
+            return proof if isinstance(proof, Unproved) else Unproved("it changes rows inside COPY")
+    starts, _ = changes(statement, picture)
+    reached = closure(picture, starts)
+    if not statement.effects & _LOSES:
+        foreign = _uncountable(picture, reached)
+        if foreign:
+            return Unproved(foreign)
+        return Harmless(inserts=Effect.INSERT in statement.effects, deferrable=_deferrable(picture, reached.relations))
+    trouble = _uncountable(picture, reached)
+    if trouble:
+        return Unproved(trouble)
+    rows: int | str = "the statement is not a lookup by key"
+    if statement.effects & _LOSES <= {Effect.UPDATE, Effect.DELETE} and len(statement.writes) == 1:
+        rows = bound(statement, picture, starts, reached, param_types)
+    if isinstance(rows, int):
+        table = picture.relations[starts[0].relation]
+        return Bounded(rows, table.qualified, table.oid, statement.kind is Kind.DELETE)
+    return Unproved(
+        rows,
+        relations=reached.relations,
+        deferrable=reached.deferrable or _deferrable(picture, reached.relations),
+        changes_objects=Effect.TRUNCATE in statement.effects,
+        targets=frozenset(start.relation for start in starts),
+    )
+
+
+def _create_or_alter(statement: Statement, picture: Picture, param_types: tuple[int, ...]) -> Proof:
+    inserts = False
+    for inner in statement.inner:
+        proof = prove(inner, picture, param_types)
+        if not isinstance(proof, Harmless):
+            return Unproved(
+                getattr(proof, "why", "it changes rows"), relations=getattr(proof, "relations", None),
+                deferrable=getattr(proof, "deferrable", False), changes_objects=True,
+            )  # fmt: skip
+        inserts = inserts or proof.inserts
+    if statement.effects & _LOSES or not statement.effects <= {
+        Effect.READ, Effect.CREATE, Effect.ADD, Effect.INSERT,
+    }:  # fmt: skip
+        targets = frozenset(r.oid for w in statement.writes for r in picture.named_relations(w.relation))
+        reached = closure(picture, changes(statement, picture)[0])
+        relations = reached.relations | closure(picture, (Change(t, Verb.INSERT) for t in targets)).relations
+        return Unproved("it changes objects", relations=relations, changes_objects=True, targets=targets)
+    if statement.node not in _ADDITIVE:
+        return Unproved(f"{statement.node} is not known to add only")
+    makes_rows = statement.node in ("CreateTableAsStmt", "SelectStmt")
+    return Harmless(inserts=inserts or makes_rows or Effect.INSERT in statement.effects, ddl=True)
+
+
+def _explain(statement: Statement, picture: Picture, param_types: tuple[int, ...]) -> Proof:
+    """Planning runs immutable functions: EXPLAIN without ANALYZE is harmless only where no user code is reachable."""
+    if not statement.inner:
+        return Unproved("what it explains is not known")
+    inner = statement.inner[0]
+    reason = user_code(inner, picture, param_types)
+    if reason:
+        return Unproved(f"user code is reachable: {reason}")
+    if statement.effects <= {Effect.READ}:
+        if inner.effects <= {Effect.READ}:
+            return prove(inner, picture, param_types)
+        return Harmless()
+    return prove(inner, picture, param_types)
+
+
+def _cursor(statement: Statement, picture: Picture, param_types: tuple[int, ...]) -> Proof:
+    if statement.node == "ClosePortalStmt":
+        return Harmless()
+    if statement.node == "DeclareCursorStmt" and statement.inner:
+        return prove(statement.inner[0], picture, param_types)
+    # FETCH and MOVE run whatever portal has that name, one that the protocol bound to a DELETE included.
+    return Unproved("what the cursor runs is not known")
+
+
+def _set_constraints(picture: Picture) -> Proof:
+    """SET CONSTRAINTS .. IMMEDIATE runs the triggers that wait."""
+    if _deferrable(picture, (r.oid for r in picture.relations.values() if not r.system), harmless_too=False):
+        return Unproved("deferred triggers can run")
+    return Harmless()
+
+
+def _uncountable(picture: Picture, reached: Closure) -> str:
+    """FAIL CLOSED: rows of these are in no counter, so an empty reading would prove nothing."""
+    for change in reached.changes:
+        relation = picture.relations.get(change.relation)
+        if relation is None or relation.system or relation.kind not in ("r", "p", "v"):
+            return f"{'a relation' if relation is None else relation.qualified} cannot be counted"
+        if relation.kind == "r" and not relation.heap:
+            return f"{relation.qualified} cannot be counted: its access method is not heap"
+    return ""
+
+
+def _deferrable(picture: Picture, oids: Iterable[int], harmless_too: bool = True) -> bool:
+    """Whether a trigger that can wait for COMMIT stands on one of these; ``harmless_too``: checks of keys count."""
+    for oid in oids:
+        relation = picture.relations.get(oid)
+        if relation is None:
+            continue
+        if any(t.deferrable and t.enabled and (harmless_too or not t.internal) for t in relation.triggers):
+            return True
+        if not harmless_too and any(
+            key.deferrable and ({key.on_delete, key.on_update} & {"c", "n", "d"}) for key in relation.incoming
+        ):
+            return True
+    return False
+
+
+def _is_ddl(statement: Statement) -> bool:
+    return bool(statement.effects - {Effect.READ, Effect.INSERT, Effect.UPDATE, Effect.DELETE})
