@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,14 +77,21 @@ class Psql:
             "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
             *(["--file=-"] if as_file else [f"--command={sql}"]),
         ]  # fmt: skip
-        done = subprocess.run(
-            command, input=sql if as_file else "", capture_output=True, text=True, check=False, env=environment,
-            timeout=timeout,
-        )  # fmt: skip
-        return Answer(done.returncode, done.stdout, done.stderr)
+        return ask(command, environment, sql if as_file else "", timeout)
 
     def line(self, login: Login) -> str:
         """What to paste into a terminal: it needs nothing but this program."""
         return (
             f"PGPASSWORD={shlex.quote(login.password)} {shlex.quote(str(self.program))} {shlex.quote(login.conninfo())}"
         )
+
+
+def ask(command: list[str], environment: Mapping[str, str], told: str = "", timeout: float = 60.0) -> Answer:
+    """Run a client program to its end. One that hangs is killed, and that is its answer."""
+    try:
+        done = subprocess.run(
+            command, input=told, capture_output=True, text=True, check=False, env=environment, timeout=timeout, cwd="/"
+        )
+    except subprocess.TimeoutExpired:
+        return Answer(-1, "", f"no answer within {timeout:.0f} seconds")
+    return Answer(done.returncode, done.stdout, done.stderr)

@@ -26,7 +26,7 @@ ROWS = {
 }
 
 OBJECTS = """
-select format('table %s %s %s', relname, relkind, relfilenode) from pg_class where relnamespace = 'public'::regnamespace
+select format('relation %s %s %s', relname, relkind, relfilenode) from pg_class where relnamespace = 'public'::regnamespace
 union all select format('column %s.%s %s', attrelid::regclass, attname, atttypid::regtype) from pg_attribute
     where attnum > 0 and not attisdropped
     and attrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)

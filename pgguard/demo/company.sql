@@ -120,7 +120,7 @@ SELECT n, (n - 1) % 20000 + 1, 'SKU-' || lpad((n % 5000)::text, 5, '0'), n % 4 +
 FROM generate_series(1, 60000) AS n;
 
 INSERT INTO returns (id, order_item_id, reason)
-SELECT n, n * 20, (ARRAY['too late', 'broken', 'changed my mind'])[n % 3 + 1]
+SELECT n, n * 19, (ARRAY['too late', 'broken', 'changed my mind'])[n % 3 + 1]
 FROM generate_series(1, 3000) AS n;
 
 INSERT INTO events (id, account_id, kind, happened_at)

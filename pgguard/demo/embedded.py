@@ -218,6 +218,17 @@ def free_port() -> int:
         return port
 
 
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on this port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
 def plain_environment() -> dict[str, str]:
     """The environment without libpq's variables: somebody's PGOPTIONS or PGSERVICE must not steer our processes."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG") and name != "LANG"}

@@ -35,15 +35,18 @@ class Child:
         if self._stopped:
             return
         self._stopped = True
-        if self.running.poll() is None:
-            self.running.send_signal(self.ask)
-            try:
+        try:
+            if self.running.poll() is None:
+                self.running.send_signal(self.ask)
                 self.running.wait(self.patience)
-            except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired:
+            pass
+        finally:  # also when somebody presses Ctrl-C a second time
+            if self.running.poll() is None:
                 self.running.kill()
-        self.running.wait()
-        if self.running.stdout is not None:
-            self.running.stdout.close()
+                self.running.wait()
+            if self.running.stdout is not None:
+                self.running.stdout.close()
 
 
 def start(
