@@ -14,7 +14,7 @@ import hashlib
 
 from pgguard.evidence.measurement import Measurement
 from pgguard.policy import claims, limits, rules
-from pgguard.policy.match import Sight, who
+from pgguard.policy.match import Sight, matches, who
 from pgguard.policy.model import Limit, Policy, Rule
 from pgguard.policy.sqlstates import BEYOND_LIMIT, CANNOT_JUDGE, REFUSED
 from pgguard.policy.verdict import Allow, Asked, Blame, Caller, Evidence, Hold, Measure, Refuse, Verdict
@@ -51,7 +51,7 @@ def speaks_of(policy: Policy, caller: Caller) -> bool:
         claims.speak_of(policy, caller)
         or any(limits.speaks(limit, sight) is not False for limit in policy.limits)
         or any(
-            rules.matches(rule.match, sight, who_only=True) is not False
+            matches(rule.match, sight, who_only=True) is not False
             for rule in policy.rules
             if rule.then != "allow-unmeasured"
         )

@@ -41,10 +41,10 @@ def _any_text(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    value = _any_text(value)
-    if any(ord(c) < 32 or ord(c) == 127 for c in value):
+    text = _any_text(value)
+    if any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise wrong("control characters are not allowed here")
-    return value
+    return text
 
 
 def shown(value: Any) -> str:

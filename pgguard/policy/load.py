@@ -23,18 +23,7 @@ Place = tuple[str | int, ...]
 
 def load(path: Path) -> Policy:
     """The policy in this file. Raises PolicyError for whatever is wrong with it, its failing tests included."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PolicyError(f"cannot be read: {error.strerror or error}", file=str(path)) from None
-    if len(data) > _MOST_BYTES:
-        raise PolicyError(f"{len(data)} bytes are too many for a policy (limit {_MOST_BYTES})", file=str(path))
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise PolicyError("this is not UTF-8", file=str(path), line=line) from None
-    return loads(text, str(path))
+    return loads(_text(path), str(path))
 
 
 def loads(text: str, file: str = "policy.yaml") -> Policy:
@@ -47,9 +36,24 @@ def loads(text: str, file: str = "policy.yaml") -> Policy:
     return policy
 
 
-def untested(text: str, file: str = "policy.yaml") -> Policy:
-    """The policy in this text whether its tests pass or not: only for showing how they fail."""
-    return _shaped(text, file)[0]
+def untested(path: Path) -> tuple[Policy, tuple[int, ...]]:
+    """The policy in this file whether its tests pass or not, and the line of each: only for showing how they fail."""
+    policy, lines = _shaped(_text(path), str(path))
+    return policy, tuple(lines.get(("tests", index), 1) for index in range(len(policy.tests)))
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"cannot be read: {error.strerror or error}", file=str(path)) from None
+    if len(data) > _MOST_BYTES:
+        raise PolicyError(f"{len(data)} bytes are too many for a policy (limit {_MOST_BYTES})", file=str(path))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PolicyError("this is not UTF-8", file=str(path), line=line) from None
 
 
 def given(text: str) -> Given:

@@ -145,7 +145,7 @@ def _kind(wanted: tuple[str, ...], sight: Sight) -> Answer:
 def _effect(wanted: tuple[str, ...], sight: Sight) -> Answer:
     effects = {e.value for s in running(sight.asked.statements) for e in s.effects}
     if sight.measurement is not None:
-        effects |= _measured_effects(sight.measurement)
+        effects.update(_measured_effects(sight.measurement))
     if any(w in effects for w in wanted):
         return True
     return None if sight.measurement is None else False
