@@ -1,0 +1,168 @@
+"""The table of the console's commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from pgguard.console.desk import Desk
+from pgguard.console.language import Said, match, pattern
+from pgguard.console.words import listing_row, moment, printable, request_lines
+from pgguard.policy.sqlstates import AWAY
+from pgguard.store.lifecycle import NO_SUCH, NOT_YOU, Answer
+
+SYNTAX = "42601"
+WRONG_VALUE = "22P02"
+_HIGHEST = 2**31 - 1  # of a request's number
+
+Row = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A command's answer."""
+
+    rows: tuple[Row, ...]
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A command's refusal, as it goes into an ErrorResponse."""
+
+    sqlstate: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One command as it was given: by whom, ``proved`` or not, with which values, every word of it in ``shape``."""
+
+    person: str
+    proved: bool
+    desk: Desk
+    values: Mapping[str, int | str | None]
+    shape: str = ""
+
+    def number(self, name: str, highest: int) -> int | Failed | None:
+        """The whole number of this name; None when it was left out."""
+        if name not in self.values:
+            return None
+        value = str(self.values[name] or "")
+        if not re.fullmatch(r"[0-9]{1,100}", value):
+            return Failed(WRONG_VALUE, f'invalid whole number: "{printable(value)}"')
+        if int(value) > highest:
+            return Failed(NO_SUCH, f"there is no request {value}") if name == "n" else Failed(
+                "22003", f"number {value} is out of range")  # fmt: skip
+        return int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``usage`` is the pattern as people read it, see ``language.pattern``; ``columns`` are a promise."""
+
+    usage: str
+    columns: tuple[str, ...]
+    run: Callable[[Order], Awaitable[Result | Failed]]
+    doc: str
+    wanted: re.Pattern[str]
+
+
+async def show_requests(order: Order) -> Result | Failed:
+    return Result(tuple(listing_row(request) for request in await order.desk.store.listing(True)), "SHOW")
+
+
+async def show_all_requests(order: Order) -> Result | Failed:
+    return Result(tuple(listing_row(request) for request in await order.desk.store.listing(False)), "SHOW")
+
+
+async def show_request(order: Order) -> Result | Failed:
+    number = order.number("n", _HIGHEST)
+    if not isinstance(number, int):
+        return number or Failed(SYNTAX, "a number is missing")
+    request = await order.desk.store.show(number)
+    if request is None:
+        return Failed(NO_SUCH, f"there is no request {number}")
+    return Result(tuple(request_lines(request)), "SHOW")
+
+
+async def approve(order: Order) -> Result | Failed:
+    number, at_most = order.number("n", _HIGHEST), order.number("k", 2**62)
+    if isinstance(at_most, Failed):
+        return at_most
+    if not isinstance(number, int):
+        return number or Failed(SYNTAX, "a number is missing")
+    if not order.proved:
+        return _unproved("approve")
+    groups = await order.desk.groups(order.person)
+    token = order.shape.endswith(" TOKEN")
+    answer = await order.desk.store.approve(number, order.person, groups, at_most, token)
+    row = (str(number), "approved", order.person, moment(answer.expires), answer.token or None)
+    return _refused(answer) or Result((row,), "APPROVE")
+
+
+async def deny(order: Order) -> Result | Failed:
+    number = order.number("n", _HIGHEST)
+    if not isinstance(number, int):
+        return number or Failed(SYNTAX, "a number is missing")
+    reason = printable(str(order.values.get("reason") or ""))
+    if not reason:
+        return Failed(WRONG_VALUE, "a reason is needed to deny a request")
+    if not order.proved:
+        return _unproved("deny")
+    groups = await order.desk.groups(order.person)
+    answer = await order.desk.store.deny(number, order.person, groups, reason)
+    return _refused(answer) or Result(((str(number), "denied", order.person, reason),), "DENY")
+
+
+async def show_help(order: Order) -> Result | Failed:
+    return Result(tuple((command.usage, command.doc) for command in COMMANDS), "SHOW")
+
+
+async def show_version(order: Order) -> Result | Failed:
+    return Result(((f"pgguard {order.desk.version}",),), "SHOW")
+
+
+def _refused(answer: Answer) -> Failed | None:
+    return Failed(answer.sqlstate, answer.says, answer.hint) if answer.refused else None
+
+
+def _unproved(verb: str) -> Failed:
+    return Failed(
+        NOT_YOU, f"cannot {verb}: the server let you in without asking for a password",
+        "Sign in through a pg_hba.conf line with a password method (scram-sha-256), so that you are who you say.",
+    )  # fmt: skip
+
+
+def _row(usage: str, columns: str, run: Callable[[Order], Awaitable[Result | Failed]], doc: str) -> Command:
+    return Command(usage, tuple(columns.split()), run, doc, pattern(usage))
+
+
+_REQUESTS = "request state requester database rows rule statement approver_group tries filed expires"
+
+COMMANDS: tuple[Command, ...] = (
+    _row("SHOW REQUESTS", _REQUESTS, show_requests, "open requests, the newest first"),
+    _row("SHOW ALL REQUESTS", _REQUESTS, show_all_requests, "all requests, the newest 500 of them"),
+    _row("SHOW REQUEST n", "field value", show_request, "everything about one request"),
+    _row("APPROVE n [AT MOST k] [TOKEN]", "request state by expires token", approve,
+         "let request n run once, losing at most k rows; with TOKEN only for who has the token"),
+    _row("DENY n 'reason'", "request state by reason", deny, "refuse request n; its requester is told the reason"),
+    _row("SHOW HELP", "command does", show_help, "this list"),
+    _row("SHOW VERSION", "version", show_version, "pgguard's version"),
+)  # fmt: skip
+
+
+def find(said: Said) -> Command | Failed:
+    """The command that was meant."""
+    for command in COMMANDS:
+        if match(command.wanted, said) is not None:
+            return command
+    usages = ", ".join(command.usage for command in COMMANDS)
+    return Failed(SYNTAX, "this is not a command of the pgguard console", f"Commands are: {usages}.")
+
+
+def away(trouble: Exception) -> Failed:
+    """The refusal when something that a command needs did not answer."""
+    return Failed(AWAY, str(trouble), "Nothing is certain to have changed. Look with SHOW REQUESTS, then try again.")

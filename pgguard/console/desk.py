@@ -1,0 +1,48 @@
+"""What the commands work with: the store, who is a member of what, the policy in force."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pgguard import __version__
+from pgguard.errors import UpstreamUnavailable
+from pgguard.store.requests import Store
+
+
+class ApproverGroup(Protocol):
+    """One group under ``approvers`` of a policy."""
+
+    @property
+    def roles(self) -> Collection[str]: ...
+
+
+class NamesApprovers(Protocol):
+    """What the console needs of a policy."""
+
+    @property
+    def approvers(self) -> Mapping[str, ApproverGroup]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Shared by all console connections. ``memberships`` gives the roles that a person is a member of, directly or
+    not, as the admin connection reads them; ``policy`` the policy in force now."""
+
+    store: Store
+    memberships: Callable[[str], Awaitable[Collection[str]]]
+    policy: Callable[[], NamesApprovers]
+    version: str = __version__
+    deadline: float = 5.0  # seconds for ``memberships``
+
+    async def groups(self, person: str) -> frozenset[str]:
+        """The approver groups that the person belongs to now. Raises UpstreamUnavailable."""
+        try:
+            async with asyncio.timeout(self.deadline):
+                roles = {person, *await self.memberships(person)}
+        except TimeoutError:
+            raise UpstreamUnavailable("the memberships of roles could not be read in time") from None
+        approvers = self.policy().approvers
+        return frozenset(name for name, group in approvers.items() if not roles.isdisjoint(group.roles))

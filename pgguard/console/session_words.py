@@ -1,0 +1,41 @@
+"""What drivers and pools send by habit, and what it means in the console: nothing, said truthfully."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pgguard.console.commands import Failed
+from pgguard.console.language import Said
+
+_TRANSACTIONS = {"BEGIN": "BEGIN", "START": "START TRANSACTION", "COMMIT": "COMMIT", "END": "COMMIT",
+                 "ROLLBACK": "ROLLBACK", "ABORT": "ROLLBACK"}  # fmt: skip
+_NOTHING_HERE = {"SET": "SET", "RESET": "RESET", "DISCARD": "DISCARD ALL", "DEALLOCATE": "DEALLOCATE",
+                 "CLOSE": "CLOSE CURSOR", "UNLISTEN": "UNLISTEN"}  # fmt: skip
+# asyncpg's pool sends this one before it gives a connection to somebody else.
+_POOL_RESET = "SELECT PG_ADVISORY_UNLOCK_ALL ( )"
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A statement that does nothing here: its tag, and a warning (SQLSTATE 25P01) where it could mislead."""
+
+    tag: str
+    warning: str = ""
+
+
+def habit(said: Said) -> Nothing | Failed | None:
+    """What to answer to a session or transaction statement; None when it is none."""
+    words = said.shape.split(" ")
+    if said.shape == _POOL_RESET:
+        return Nothing("SELECT 0")
+    if words[0] in _TRANSACTIONS:
+        opens = words[0] in ("BEGIN", "START")
+        warning = "there are no transactions here: each command takes effect at once" if opens else ""
+        return Nothing(_TRANSACTIONS[words[0]], warning)
+    if words[0] == "SET" and ("CLIENT_ENCODING" in words or "NAMES" in words):
+        encodings = {str(a).upper() for a in said.arguments} | set(words)
+        known = encodings & {"UTF8", "UTF-8", "UNICODE"}
+        return Nothing("SET") if known else Failed("0A000", "the console speaks UTF8 only")
+    if words[0] in _NOTHING_HERE:
+        return Nothing(_NOTHING_HERE[words[0]])
+    return None

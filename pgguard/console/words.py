@@ -1,0 +1,95 @@
+"""A request in words: one row of a listing, and the lines of one request."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pgguard.evidence.measurement import Destroyed, TableEffect
+from pgguard.store.request import Request
+
+_SHORT = 100  # characters of a statement in a listing
+
+
+def printable(text: str) -> str:
+    """``text`` on one line and safe to show: statements are hostile text, and a terminal obeys control characters
+    (ISO 6429) and bidirectional marks that could show an approver something else than what will run."""
+    spaced = " ".join(text.split())
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in spaced)
+
+
+def moment(seconds: float | None) -> str:
+    """A moment in UTC to the second; "" for none."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def statement(request: Request) -> str:
+    """The statements of the request, in order, on one line."""
+    return "; ".join(printable(bound.text) for bound in request.asked.binding.statements)
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= _SHORT else text[: _SHORT - 3] + "..."
+
+
+def table_line(table: TableEffect) -> str:
+    """One table's part: ``public.inventory: 50000 rows deleted by cascade or trigger``."""
+    counts = ((table.rows.deleted, "deleted"), (table.rows.updated, "updated"), (table.rows.inserted, "inserted"))
+    parts = ", ".join(f"{count} {'row' if count == 1 else 'rows'} {what}" for count, what in counts if count)
+    of = f" of {table.total}" if table.total is not None else ""
+    return f"{printable(table.name)}: {parts or 'no rows'}{of}{'' if table.named else ' by cascade or trigger'}"
+
+
+def destroyed_line(gone: Destroyed) -> str:
+    """One thing besides rows: ``table public.invoices: dropped (about 12000 rows)``."""
+    rows = f" (about {gone.rows} rows)" if gone.rows is not None else ""
+    return f"{gone.kind} {printable(gone.name)}: {gone.how}{rows}"
+
+
+def listing_row(request: Request) -> tuple[str | None, ...]:
+    """A row of SHOW REQUESTS; ``commands`` names its columns."""
+    blames = request.asked.blames
+    return (
+        str(request.number), request.state.value, printable(request.requester),
+        printable(request.asked.binding.database), None if request.rows is None else str(request.rows),
+        printable(blames[0].rule) if blames else None, shortened(statement(request)), printable(request.asked.by),
+        str(request.tries), moment(request.filed), moment(request.expires),
+    )  # fmt: skip
+
+
+def request_lines(request: Request) -> list[tuple[str, str]]:
+    """Everything a person needs to answer a request, as (field, value); a field can come more than once."""
+    asked, binding = request.asked, request.asked.binding
+    lines = [
+        ("request", str(request.number)),
+        ("state", request.state.value),
+        ("requester", binding.caller),
+        ("role", binding.role if binding.role != binding.caller else ""),
+        ("database", binding.database),
+        ("server", binding.server),
+        ("application", asked.application),
+        ("client", asked.address),
+        ("environment", asked.environment),
+        ("reason", asked.reason),
+        *(("statement", bound.text) for bound in binding.statements),
+        *(("rule", f"{blame.rule}: {blame.says}") for blame in asked.blames),
+        *(("finding", f"{finding.check}: {finding.says}") for finding in asked.findings),
+        ("rows", "not measured" if request.rows is None else str(request.rows)),
+    ]
+    if asked.measurement is not None:
+        lines += [("table", table_line(table)) for table in asked.measurement.tables]
+        lines += [("destroyed", destroyed_line(gone)) for gone in asked.measurement.destroyed]
+    if request.last_rows is not None and request.last_rows != request.rows:
+        lines.append(("rows of the latest try", str(request.last_rows)))
+    lines += [
+        ("tries", str(request.tries)),
+        ("approver_group", asked.by),
+        ("filed", moment(request.filed)),
+        ("decided_by", request.decided_by),
+        ("decided", moment(request.decided)),
+        ("denied_because", request.denial),
+        ("at_most", "" if request.at_most is None else str(request.at_most)),
+        ("token", "needed to use it" if request.jti else ""),
+        ("used", moment(request.used)),
+        ("expires", moment(request.expires)),
+    ]
+    return [(field, printable(value)) for field, value in lines if value]
