@@ -54,6 +54,9 @@ def demo(
 
 
 def _started(stack: ExitStack, console: Console, port: int, policies: Path | None) -> Guard:
+    server = Embedded()
+    company = Company(server, Psql(server.bindir / "psql"))
+    guard = Guard(company, port=port or (USUAL_PORT if port_is_free(USUAL_PORT) else 0), policies=policies)
     columns = (SpinnerColumn(finished_text="[green]✓[/]"), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
 
@@ -63,13 +66,10 @@ def _started(stack: ExitStack, console: Console, port: int, policies: Path | Non
             yield
             progress.update(task, completed=1)
 
-        server = Embedded()
         with step("PostgreSQL starts"):
             stack.enter_context(server)
-        company = Company(server, Psql(server.bindir / "psql"))
         with step("the sample company moves in: 2,000 accounts, 350,000 rows behind them"):
             company.load()
-        guard = Guard(company, port=port or (USUAL_PORT if port_is_free(USUAL_PORT) else 0), policies=policies)
         with step("pgguard starts in front of it"):
             stack.enter_context(guard)
     return guard

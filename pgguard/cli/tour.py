@@ -6,7 +6,6 @@ import re
 import textwrap
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pgguard.demo.disasters import SCENES
@@ -54,18 +53,14 @@ def _said(played: Played) -> Text:
 
 def _counts(console: Console, played: Played) -> None:
     before, after = played.before.tables, played.after.tables
-    table = Table(box=None, pad_edge=False, padding=(0, 1), show_edge=False)
-    table.add_column("rows", style="dim", no_wrap=True)
-    for name in before:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_row("before", *(str(content.rows) for content in before.values()))
-    now = {name: str(after[name].rows) if name in after else "gone" for name in before}
-    changed = {name for name in before if name not in after or before[name] != after[name]}
-    table.add_row(
-        "after", *(Text(count, style="bold yellow" if name in changed else "") for name, count in now.items())
-    )
-    # Counts that are cut off would be worse than a wide line.
-    console.print(table, width=max(console.width, 110), crop=False, soft_wrap=True)
+    line = Text("rows, seen directly: ", style="dim")
+    for name, then in before.items():
+        now = after.get(name)
+        changed = now != then
+        counts = f"{name} {then.rows} → {now.rows if now else 'gone'}"
+        line.append("" if name == next(iter(before)) else ", ")
+        line.append(counts, style="bold yellow" if changed else "")
+    console.print(line)
 
 
 def spoken(text: str) -> list[str]:

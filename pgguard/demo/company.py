@@ -26,7 +26,8 @@ ROWS = {
 }
 
 OBJECTS = """
-select format('relation %s %s %s', relname, relkind, relfilenode) from pg_class where relnamespace = 'public'::regnamespace
+select format('relation %s %s %s', relname, relkind, relfilenode) from pg_class
+    where relnamespace = 'public'::regnamespace
 union all select format('column %s.%s %s', attrelid::regclass, attname, atttypid::regtype) from pg_attribute
     where attnum > 0 and not attisdropped
     and attrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)
@@ -38,6 +39,7 @@ union all select format('function %s %s', oid::regprocedure, md5(prosrc)) from p
 TABLES = """
 select relname from pg_class
 where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
+order by oid
 """
 
 
@@ -84,8 +86,9 @@ class Company:
             f"select '{name}', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) from \"{name}\" t"
             for name in names
         )
-        rows = (line.split("|") for line in self._run(DATABASE, counts).split()) if names else iter(())
-        tables = {name: Content(int(count), checksum) for name, count, checksum in rows}
+        lines = self._run(DATABASE, counts).split() if names else []
+        found = {name: Content(int(count), checksum) for name, count, checksum in (line.split("|") for line in lines)}
+        tables = {name: found[name] for name in names}
         return State(tables, frozenset(self._run(DATABASE, OBJECTS).splitlines()))
 
     def _run(self, database: str, sql: str) -> str:

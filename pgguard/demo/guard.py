@@ -32,6 +32,8 @@ class Guard:
         self.host = HOST
         self.port = port
         self.policies = policies or shipped_policies() / "production.yaml"
+        if not self.policies.is_file():
+            raise ConfigError(f"no policy file {self.policies}")
         self.folder: Path | None = None
         self.ready = ""  # the line that it printed
         self._child: Child | None = None
@@ -73,8 +75,6 @@ class Guard:
 
     def _start(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pgguard-demo-"))
-        if not self.policies.is_file():
-            raise ConfigError(f"no policy file {self.policies}")
         server = self.company.server
         command: list[str | Path] = [
             sys.executable, "-m", "pgguard", "serve",
