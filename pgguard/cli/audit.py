@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pgguard.audit.chain import NOTE, Broken
+from pgguard.console.words import printable
 from pgguard.errors import ConfigError
 from pgguard.store import audit_file
 
@@ -62,7 +63,7 @@ def verify(file: File, as_json: AsJson = False) -> None:
 
 def _line(values: dict[str, Any]) -> str:
     if values["kind"] == NOTE:
-        return f"{values['time']}  {_safe(values['statement'])}"
+        return f"{values['time']} {printable(values['statement'])}"
     lost = sum(rows.get("updated", 0) + rows.get("deleted", 0) for rows in values["measured"].values())
     facts = [
         f"rule {values['rule']}" if values["rule"] else "",
@@ -72,13 +73,8 @@ def _line(values: dict[str, Any]) -> str:
         f"approval {values['approval']}" if values["approval"] is not None else "",
     ]
     said = ", ".join(fact for fact in facts if fact)
-    head = f"{values['time']}  {values['caller']}@{values['database']}  {values['verdict']}"
-    return _safe(f"{head}{f' ({said})' if said else ''}: {values['statement']}")
-
-
-def _safe(text: str) -> str:
-    """One line that a terminal takes for text: statements can hold control characters."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in " ".join(str(text).split()))
+    head = f"{values['time']} {values['caller']}@{values['database']} {values['verdict']}"
+    return printable(f"{head}{f' ({said})' if said else ''}: {values['statement']}")
 
 
 def _complain(what: str) -> None:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pgguard.errors import UpstreamUnavailable
+from pgguard.errors import ConfigError, UpstreamUnavailable
 from pgguard.upstream.console_client import ConsoleRefused, ask, quoted
 
 DONE, NO, WRONG_USE, AWAY = 0, 1, 2, 3
@@ -87,9 +87,9 @@ def deny(
 def _ask(command: str, dsn: str | None) -> Sequence[dict[str, str]]:
     try:
         answer = asyncio.run(ask(command, dsn))
-    except UpstreamUnavailable as trouble:
+    except (UpstreamUnavailable, ConfigError) as trouble:
         _complain(str(trouble))
-        raise typer.Exit(AWAY) from None
+        raise typer.Exit(trouble.exit_code if isinstance(trouble, ConfigError) else AWAY) from None
     if not isinstance(answer, ConsoleRefused):
         return answer
     _complain(answer.message)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from pgguard.evidence.measurement import Destroyed, TableEffect
 from pgguard.store.request import Request
 
 _SHORT = 100  # characters of a statement in a listing
+_BREAKS = re.compile(r"\r\n|\n|\r")
+_SPACES = re.compile(r"[ \t]+")
 
 
 def printable(text: str) -> str:
     """``text`` on one line and safe to show: statements are hostile text, and a terminal obeys control characters
-    (ISO 6429) and bidirectional marks that could show an approver something else than what will run."""
-    spaced = " ".join(text.split())
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in spaced)
+    (ISO 6429) and bidirectional marks that could show an approver something else than what will run.
+
+    Line breaks stay visible, as a backslash and n: behind ``--`` they decide what is a comment and what is not.
+    """
+    lines = (" ".join(_SPACES.split(line)).strip() for line in _BREAKS.split(text.strip()))
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in " \\n ".join(lines))
 
 
 def moment(seconds: float | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from pgguard.errors import UpstreamUnavailable
+from pgguard.errors import ConfigError, UpstreamUnavailable
 
 DATABASE = "pgguard"
 
@@ -26,12 +26,15 @@ class ConsoleRefused:
 
 async def ask(command: str, dsn: str | None = None, patience: float = 15.0) -> Rows | ConsoleRefused:
     """Sends one command to the database ``pgguard``, found by ``dsn`` or libpq's environment, and waits
-    ``patience`` seconds. Raises UpstreamUnavailable when there is no console to talk to."""
+    ``patience`` seconds. Raises UpstreamUnavailable when there is no console to talk to, ConfigError when it is not
+    clear where."""
     try:
         connection = await asyncpg.connect(dsn, database=DATABASE, timeout=patience, command_timeout=patience)
     except asyncpg.PostgresError as refused:
         return _refused(refused)
-    except (OSError, TimeoutError, asyncpg.InterfaceError, ValueError) as trouble:
+    except (ValueError, OverflowError) as trouble:
+        raise ConfigError(f"the console's address cannot be used: {_words(trouble)}") from trouble
+    except (OSError, TimeoutError, asyncpg.InterfaceError) as trouble:
         raise UpstreamUnavailable(f"no pgguard console there: {_words(trouble)}") from trouble
     try:
         rows = await connection.fetch(command)

@@ -60,10 +60,14 @@ async def test_an_approval_is_for_exactly_its_binding(store: Store) -> None:
         1, "bob", {1: 40, 2: 60}, frozenset({("table", "public.invoices", "dropped")})
     )
     for other in (
-        replace(exact, caller="eve"), replace(exact, role="postgres"), replace(exact, database_oid=6),
-        replace(exact, server="shop/78"), replace(exact, rules=("r1",)), replace(exact, statements=exact.statements * 2),
+        replace(exact, caller="eve"),
+        replace(exact, role="postgres"),
+        replace(exact, database_oid=6),
+        replace(exact, server="shop/78"),
+        replace(exact, rules=("r1",)),
+        replace(exact, statements=exact.statements * 2),
         replace(exact, statements=(replace(exact.statements[0], params="q"),)),
-    ):  # fmt: skip
+    ):
         assert await store.find(other) is None
 
 

@@ -1,0 +1,86 @@
+"""A request in words: what an approver reads is what will run and what it would destroy."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgguard.console.words import destroyed_line, listing_row, moment, printable, request_lines, table_line
+from pgguard.evidence.measurement import Destroyed, Rows, TableEffect
+from pgguard.store.request import Request, State
+from tests.console.stand import request
+
+FILED = Request(17, "d", State.OPEN, request("delete from accounts"), 3, filed=0.0, expires=86400.0, last_rows=52001)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("delete  from\tt", "delete from t"),
+        ("delete from t where id = 1 --\r or true", "delete from t where id = 1 -- \\n or true"),
+        ("a\r\n\n b ", "a \\n  \\n b"),
+        ("\x1b[1A\u202e\u00a0\x00", "\\u001b[1A\\u202e\\u00a0\\u0000"),
+        ("größer = 'ß'", "größer = 'ß'"),
+    ],
+)
+def test_text_that_cannot_deceive(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@given(st.text())
+def test_what_is_shown_is_one_line_of_printable_characters(text: str) -> None:
+    assert printable(text).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        (TableEffect(1, "public.a", Rows(deleted=2000), named=True, total=2000), "public.a: 2000 rows deleted of 2000"),
+        (TableEffect(1, "public.b", Rows(deleted=1)), "public.b: 1 row deleted by cascade or trigger"),
+        (TableEffect(1, "c.d", Rows(1, 2, 3), named=True), "c.d: 3 rows deleted, 2 rows updated, 1 row inserted"),
+        (TableEffect(1, "c.d", Rows(), named=True), "c.d: no rows"),
+    ],
+)
+def test_a_table_in_words(table: TableEffect, line: str) -> None:
+    assert table_line(table) == line
+
+
+def test_an_object_in_words() -> None:
+    assert (
+        destroyed_line(Destroyed("table", "public.x", "dropped", rows=12000))
+        == "table public.x: dropped (about 12000 rows)"
+    )
+    assert destroyed_line(Destroyed("trigger", "t", "disabled")) == "trigger t: disabled"
+
+
+def test_a_request_in_lines() -> None:
+    assert request_lines(FILED) == [
+        ("request", "17"),
+        ("state", "open"),
+        ("requester", "ann"),
+        ("database", "shop"),
+        ("server", "shop/77"),
+        ("statement", "delete from accounts"),
+        ("rule", "people: 52000 rows (limit 100)"),
+        ("rows", "52000"),
+        ("table", "public.accounts: 2000 rows deleted of 2000"),
+        ("table", "public.inventory: 50000 rows deleted by cascade or trigger"),
+        ("destroyed", "table public.invoices: dropped (about 12000 rows)"),
+        ("rows of the latest try", "52001"),
+        ("tries", "3"),
+        ("approver_group", "dba"),
+        ("filed", "1970-01-01 00:00:00Z"),
+        ("expires", "1970-01-02 00:00:00Z"),
+    ]
+
+
+def test_a_request_in_a_row() -> None:
+    assert listing_row(FILED) == (
+        "17", "open", "ann", "shop", "52000", "people", "delete from accounts", "dba", "3",
+        "1970-01-01 00:00:00Z", "1970-01-02 00:00:00Z",
+    )  # fmt: skip
+
+
+def test_no_moment_is_no_text() -> None:
+    assert moment(None) == ""
