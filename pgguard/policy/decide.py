@@ -69,10 +69,10 @@ def _sight(policy: Policy, asked: Asked, evidence: Evidence) -> Sight:
     if evidence.measurement is not None:
         return Sight(asked, groups, evidence.measurement, evidence.measurement.destroyed)
     if evidence.harmless or evidence.bound is not None:
-        return Sight(asked, groups, _NOTHING, ())
+        return Sight(asked, groups, _NOTHING, (), by_text=True)
     if not evidence.measurable:
         lost = rules.text_loses(asked.statements)
-        return Sight(asked, groups, Measurement(destroyed=lost), lost)
+        return Sight(asked, groups, Measurement(destroyed=lost), lost, by_text=True)
     return Sight(asked, groups, None, None)
 
 
@@ -105,7 +105,7 @@ def _at_last(policy: Policy, evidence: Evidence, sight: Sight, held: list[Rule],
     crossings = [(x, answer, blame) for x, answer in speaking if (blame := _crossed(x, evidence))]
     crossings.sort(key=lambda c: (-limits.excess(c[0], measurement or _NOTHING), c[0].name))
     if unclear := [*unknown, *(limit for limit, answer, _ in crossings if answer is None)]:
-        says = "cannot be evaluated: too little is known of the caller"
+        says = "cannot be evaluated: too little is known"
         blames = tuple(Blame(x.name, says, x.digest) for x in unclear)
         return Refuse(CANNOT_JUDGE, blames, measurement, findings)
     refusing = [blame for limit, _, blame in crossings if limit.beyond == "refuse"]

@@ -18,6 +18,10 @@ _MOST_BYTES = 512 * 1024
 _MOST_NODES = 50_000
 _DEEPEST = 40
 
+_IMPLICIT = tuple(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)
+
 Place = tuple[str | int, ...]
 
 
@@ -75,8 +79,10 @@ def _shaped(text: str, file: str) -> tuple[Policy, dict[Place, int]]:
 
 
 def _sentence(error: ValidationError, lines: Mapping[Place, int], file: str) -> PolicyError:
-    """The first mistake as one sentence. Pydantic's place can hold names of branches that are not in the file."""
-    mistake = error.errors(include_url=False)[0]
+    """The first mistake as one sentence. Pydantic's place can hold names of branches that are not in the file, and of
+    two branches that both fail it reports both: ours says more."""
+    mistakes = error.errors(include_url=False)
+    mistake = next((one for one in mistakes if one["type"] == "policy"), mistakes[0])
     context = mistake.get("ctx") or {}
     place: Place = ()
     for step in (*mistake["loc"], *context.get("at", ())):
@@ -165,7 +171,7 @@ class _Walk:
             self._no_tag(node, "tag:yaml.org,2002:str")
             return text
         # Without quotes the resolvers of YAML 1.1 have tagged it already; only their own tags are passed over.
-        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith(":binary"):
+        if node.tag not in _IMPLICIT:
             raise self.wrong(f'the tag "{node.tag}" has no place in a policy', node)
         if text in ("", "~", "null"):
             return None

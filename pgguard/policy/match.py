@@ -24,6 +24,7 @@ class Sight:
     groups: frozenset[str]  # the caller groups that the caller belongs to
     measurement: Measurement | None
     lost: tuple[Destroyed, ...] | None
+    by_text: bool = False  # ``measurement`` is what a proof or the text alone says, so names may lack their schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,23 +174,46 @@ def _destroys(wanted: tuple[str, ...], sight: Sight) -> Answer:
 
 
 def _table(wanted: tuple[str, ...], sight: Sight) -> Answer:
-    if any(names_table(wanted, n) for s in running(sight.asked.statements) for n in tables_named(s)):
+    statements = list(running(sight.asked.statements))
+    if any(names(wanted, name) for s in statements for name in s.reads):
         return True
-    if sight.measurement is None:
-        return None
-    if any(measured_table(wanted, t.name) for t in sight.measurement.tables):
+    targets = [name for s in statements for name in targets_named(s)]
+    if any(certain(wanted, name) for name in targets):
         return True
+    effect = sight.measurement
     # FAIL CLOSED: a lost object whose name cannot be taken apart is compared in every possible way.
-    return any(measured_table(wanted, ".".join(table_of(lost) or (lost.name,))) for lost in sight.measurement.destroyed)
+    if effect is not None and (
+        any(measured_table(wanted, t.name) for t in effect.tables)
+        or any(measured_table(wanted, ".".join(table_of(lost) or (lost.name,))) for lost in effect.destroyed)
+    ):
+        return True
+    if effect is None:
+        return None
+    # A target found by search_path: only a real measurement says which table it was.
+    return None if sight.by_text and any(_possible(wanted, name) for name in targets) else False
 
 
-def tables_named(statement: Statement) -> Iterator[Name]:
-    yield from statement.reads
+def targets_named(statement: Statement) -> Iterator[Name]:
     yield from (write.relation for write in statement.writes)
     yield from (drop.name for drop in statement.drops)
 
 
-def names_table(wanted: tuple[str, ...], name: Name) -> bool:
+def certain(wanted: tuple[str, ...], name: Name) -> bool:
+    """Whether the name is wanted wherever search_path finds it."""
+    return any(glob_qualified(w, name.schema, name.name) for w in wanted if "." not in w or name.schema is not None)
+
+
+def names(wanted: tuple[str, ...], name: Name) -> bool:
+    """Whether the name is wanted, or could be. ``schema.*`` does not speak of names without a schema: it would speak
+    of every one of them."""
+    return any(
+        glob_qualified(w, name.schema, name.name)
+        for w in wanted
+        if name.schema is not None or "." not in w or w.partition(".")[2].strip("*?")
+    )
+
+
+def _possible(wanted: tuple[str, ...], name: Name) -> bool:
     return any(glob_qualified(w, name.schema, name.name) for w in wanted)
 
 
@@ -202,7 +226,7 @@ def measured_table(wanted: tuple[str, ...], name: str) -> bool:
 
 
 def _call(wanted: tuple[str, ...], sight: Sight) -> Answer:
-    return any(names_table(wanted, call) for s in running(sight.asked.statements) for call in s.calls)
+    return any(names(wanted, call) for s in running(sight.asked.statements) for call in s.calls)
 
 
 MATCHERS: tuple[Matcher, ...] = (

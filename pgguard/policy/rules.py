@@ -9,17 +9,19 @@ from pgguard.evidence.measurement import Destroyed
 from pgguard.policy.match import (
     Answer,
     Sight,
+    certain,
     glob_qualified,
     lost_kind,
     matches,
-    names_table,
+    measured_table,
+    names,
     running,
     table_of,
-    tables_named,
+    targets_named,
 )  # fmt: skip
 from pgguard.policy.model import Exception_, Rule
 from pgguard.policy.verdict import Blame
-from pgguard.sql.statement import Effect, Name, Statement, StatementKind
+from pgguard.sql.statement import Effect, Statement, StatementKind
 
 _NEUTRAL = (StatementKind.TRANSACTION, StatementKind.EMPTY)
 
@@ -65,15 +67,15 @@ def _covered(rule: Rule, statement: Statement) -> bool:
     if "effect" in match and not {e.value for e in statement.effects} <= set(match["effect"]):
         return False
     if "table" in match:
-        tables = list(tables_named(statement))
-        if not tables or not all(_certain(match["table"], name) for name in tables):
+        tables = (*statement.reads, *targets_named(statement))
+        if not tables or not all(certain(match["table"], name) for name in tables):
             return False
     return "call" not in match or _only_calls(match["call"], statement, tables_matched="table" in match)
 
 
 def _only_calls(wanted: tuple[str, ...], statement: Statement, *, tables_matched: bool) -> bool:
     """Nothing but calls of the wanted functions: a relation, operator, cast or column can hide another call."""
-    tables = () if tables_matched else tuple(tables_named(statement))
+    tables = () if tables_matched else (*statement.reads, *targets_named(statement))
     hiding = (
         *statement.operators, *statement.writes, *tables, *statement.inner,
         *(t for t in statement.types if t.schema != "pg_catalog"),
@@ -82,14 +84,9 @@ def _only_calls(wanted: tuple[str, ...], statement: Statement, *, tables_matched
     return (
         statement.kind in (StatementKind.SELECT, StatementKind.CALL)
         and bool(statement.calls)
-        and all(_certain(wanted, call) for call in statement.calls)
+        and all(certain(wanted, call) for call in statement.calls)
         and not hiding
     )
-
-
-def _certain(wanted: tuple[str, ...], name: Name) -> bool:
-    # A name without a schema is found by search_path: only a glob that takes every schema is certain of it.
-    return any("." not in w or name.schema is not None for w in wanted if names_table((w,), name))
 
 
 def _as_seen_by(rule: Rule, sight: Sight) -> Sight:
@@ -116,10 +113,12 @@ def _says(rule: Rule, sight: Sight) -> str:
         return ", ".join(dict.fromkeys(f.check for f in sight.asked.findings if f.check in match["check"]))
     statements = list(running(sight.asked.statements))
     if "call" in match:
-        return "calls " + next(str(c) for s in statements for c in s.calls if names_table(match["call"], c))
+        return "calls " + next(str(c) for s in statements for c in s.calls if names(match["call"], c))
     if "table" in match:
-        named = [str(n) for s in statements for n in tables_named(s) if names_table(match["table"], n)]
-        return f"touches table {named[0] if named else ', '.join(match['table'])}"
+        measured = [t.name for t in sight.measurement.tables] if sight.measurement else []
+        seen_tables = [t for t in measured if measured_table(match["table"], t)]
+        seen_tables += [str(n) for s in statements for n in (*targets_named(s), *s.reads) if names(match["table"], n)]
+        return f"touches table {seen_tables[0] if seen_tables else ' or '.join(match['table'])}"
     for key in ("kind", "effect"):
         if key in match:
             return f"{key} {' or '.join(match[key])}"
