@@ -130,7 +130,12 @@ SCENES = (
             Run("ann", "SELECT pieces > 0 FROM stock WHERE account_id = 500", says=("t",)),
             Run("ann", "DELETE FROM transactions WHERE id = 150000", says=("DELETE 1",), changes={"transactions": -1}),
             Run("ann", "DELETE FROM returns WHERE id BETWEEN 2001 AND 2010", changes={"returns": -10}),
-            Run("app", "UPDATE inventory SET quantity = 7 WHERE id = 40000", changes={"inventory": 0}),
+            Run(
+                "app",
+                "UPDATE inventory SET quantity = 7 WHERE id = 40000",
+                says=("UPDATE 1",),
+                changes={"inventory": 0},
+            ),
             Run("app", AN_ORDER, changes={"orders": 1, "order_items": 1, "inventory": 0}, as_file=True),
         ),
     ),
