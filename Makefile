@@ -48,6 +48,7 @@ $(STAMPS)/compiled: $(STAMPS)/installed $(HOT)
 	@find pgguard -name '*.so' -delete
 	@$(PY) setup.py -q build_ext --inplace --force >$(STAMPS)/compile.log 2>&1 \
 		|| { find pgguard -name '*.so' -delete; echo "running uncompiled, see $(STAMPS)/compile.log"; }
+	@grep -h 'running uncompiled' $(STAMPS)/compile.log || true
 	@touch $@
 
 demo: setup
