@@ -82,7 +82,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """``kind``: default, generated column, check, index, statistics, partition key or policy, of the relation itself."""
+    """``kind``: default, generated column, check, index, statistics, partition key or policy, of the relation."""
 
     kind: str
     tree: Tree
