@@ -132,7 +132,7 @@ def _large_objects(sides: Sides, outside: Listed, inside: Listed) -> Iterator[De
 def _others(sides: Sides, outside: Listed, inside: Listed) -> Iterator[Destroyed]:
     for key, values in outside.items():
         kind, identity = str(values[0]), str(values[1])
-        if identity.startswith("pg_temp"):
+        if identity.startswith("pg_temp") or values[2] in sides.gone_extensions:
             continue
         now = inside.get(key)
         oid = int(key.partition(".")[2])

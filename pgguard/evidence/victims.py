@@ -163,8 +163,10 @@ def _relations(relations: Collection[int], inside: bool) -> list[str]:
 
 def _other(classid: int, objid: int) -> str:
     """An object of any other class, as PostgreSQL itself names it; the identity is null when it is gone."""
+    values = (_quoted("object"), _quoted(f"{classid}.{objid}"), "i.type", "i.identity",
+              _member(classid, f"{objid}::pg_catalog.oid"))  # fmt: skip
     return (
-        f"SELECT {sealed(array(_quoted('object'), _quoted(f'{classid}.{objid}'), 'i.type', 'i.identity'))}"
+        f"SELECT {sealed(array(*values))}"
         f" FROM pg_catalog.pg_identify_object({classid}, {objid}, 0) i WHERE i.identity IS NOT NULL"
     )
 
@@ -190,7 +192,7 @@ _LABELS = (
 )
 _TYPE = (
     _namespace("t.typnamespace"), "t.typnamespace::pg_catalog.text", "t.typname",
-    "pg_catalog.concat_ws(' ', t.typtype, t.typbasetype, t.typtypmod, t.typowner, t.typinput)", "t.typnotnull",
+    "pg_catalog.concat_ws(' ', t.typtype, t.typbasetype, t.typtypmod, t.typowner, t.typinput::pg_catalog.oid)", "t.typnotnull",
     _LABELS, _member(1247, "t.oid"),
 )  # fmt: skip
 # The row types of tables and all array types go with what they belong to.

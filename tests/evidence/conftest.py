@@ -36,6 +36,40 @@ def _binaries() -> dict[str, Path]:
 
 BINARIES = _binaries()
 
+# A small company with one of everything that can be lost.
+SCHEMA = """
+create schema w;
+create table w.a (id int primary key, v int not null default 1, t varchar(10), amount numeric check (amount >= 0));
+create index a_v on w.a (v);
+create unique index a_t on w.a (t);
+create table w.b (id int primary key, a_id int references w.a on delete cascade);
+create table w.empty (id int, v int);
+create table w.own (id serial primary key, v int);
+create table w.p (id int, k int) partition by list (k);
+create table w.p1 partition of w.p for values in (1);
+create table w.p2 partition of w.p for values in (2);
+create table w.loose (id int, k int);
+create function w.f() returns int language sql as 'select 1';
+create function w.tf() returns trigger language plpgsql as 'begin return new; end';
+create trigger a_trg before insert on w.a for each row execute function w.tf();
+create view w.va as select id, v from w.a;
+create view w.vb as select id from w.va;
+create materialized view w.m as select count(*) as n from w.a;
+create rule b_rule as on insert to w.b where new.id < 0 do instead nothing;
+alter table w.a enable row level security;
+create policy a_pol on w.a using (v > 0);
+create sequence w.s;
+create type w.mood as enum ('sad', 'happy');
+create type w.pair as (x int, y int);
+create domain w.positive as int check (value > 0);
+create procedure w.pr() language sql as 'select 1';
+insert into w.a select g, g, 'x' || g, g from generate_series(1, 1000) g;
+insert into w.b select g, g from generate_series(1, 500) g;
+insert into w.own (v) select g from generate_series(1, 100) g;
+insert into w.p select g, 1 + g % 2 from generate_series(1, 200) g;
+analyze w.a, w.b, w.own, w.p, w.empty;
+"""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -117,6 +151,18 @@ class Client:
         empty = parse_emptiness(self.run(emptiness_sql(asked))) if asked else {}
         return compare(outside, inside, empty, reading.catalogs)
 
+    def says(self, sql: str) -> list[str]:
+        """Run it in a transaction, and say in words what it destroys; then roll back."""
+        self.flush()
+        self.run("begin")
+        try:
+            self.run(sql)
+            return [
+                f"{d.kind} {d.name} {d.how}" + (f" {d.rows}" if d.rows is not None else "") for d in self.destroyed()
+            ]
+        finally:
+            self.run("rollback")
+
     def close(self) -> None:
         self.connection.close()
         self.outside.close()
@@ -129,6 +175,12 @@ def client(server: Server) -> Iterator[Client]:
     yield it
     it.close()
     _clear(server)
+
+
+@pytest.fixture
+def shop(client: Client) -> Client:
+    client.run(SCHEMA)
+    return client
 
 
 @pytest.fixture
@@ -156,5 +208,5 @@ def _clear(server: Server) -> None:
         )
         admin.execute("drop owned by owner, other cascade; grant create on database postgres to owner")
         admin.execute("drop extension if exists postgres_fdw cascade; drop access method if exists other_heap cascade")
-        admin.execute("drop schema public cascade; create schema public; grant all on schema public to owner, other")
+        admin.execute("drop schema if exists public cascade; create schema public; grant all on schema public to owner, other")
         admin.execute("grant usage on schema public to public")

@@ -1,0 +1,99 @@
+"""What is destroyed of functions, types, schemas, roles, settings and the rest, asked of a real server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+NOTHING: list[str] = []
+CASES: list[tuple[str, list[str]]] = [
+    ("create or replace function w.f() returns int language sql as 'select 1'", NOTHING),
+    ("create function w.g() returns int language sql as 'select 1'", NOTHING),
+    ("alter type w.mood add value 'angry'", NOTHING),
+    ("alter domain w.positive add check (value < 1000)", NOTHING),
+    ("drop sequence w.s", ["sequence w.s dropped"]),
+    ("drop function w.f()", ["function w.f() dropped"]),
+    ("drop procedure w.pr()", ["function w.pr() dropped"]),
+    ("create or replace function w.f() returns int language sql as 'select 2'", ["function w.f() replaced"]),
+    ("alter function w.f() security definer", ["function w.f() changed"]),
+    ("alter function w.f() rename to g", ["function w.f() renamed"]),
+    ("drop function w.tf() cascade", ["function w.tf() dropped", "trigger w.a.a_trg dropped"]),
+    ("drop type w.mood", ["type w.mood dropped"]),
+    ("drop type w.pair", ["type w.pair dropped"]),
+    ("alter type w.pair drop attribute x", ["type w.pair changed"]),
+    ("alter type w.mood rename value 'sad' to 'blue'", ["type w.mood changed"]),
+    ("alter type w.mood rename to temper", ["type w.mood renamed"]),
+    ("drop domain w.positive", ["type w.positive dropped"]),
+    ("alter schema w rename to x", ["schema w renamed"]),
+    ("grant create on schema w to other; alter table w.b owner to other", ["table w.b changed"]),
+    ("create schema x; drop schema x", NOTHING),
+    ("select lo_unlink(lo_create(0))", NOTHING),
+]
+
+
+def test_statements(shop: Any, subtests: pytest.Subtests) -> None:
+    """Every statement destroys exactly what stands beside it."""
+    for sql, expected in CASES:
+        with subtests.test(sql):
+            assert shop.says(sql) == sorted(expected)
+
+
+ROOT: list[tuple[str, str, list[str]]] = [
+    ("create role doomed", "drop role doomed", ["role doomed dropped"]),
+    ("create role doomed", "alter role doomed rename to x", ["role doomed renamed"]),
+    ("create role doomed login", "alter role doomed nologin", ["role doomed changed"]),
+    ("create role doomed", "alter role doomed password 'x'", ["role password changed"]),
+    ("create role doomed valid until '2030-01-01'", "set local timezone = 'Asia/Tokyo'; create role d2", []),
+    ("create role doomed", "create role d2; grant doomed to d2", []),
+    ("create role doomed", "alter role doomed set work_mem = '1MB'", []),
+    (
+        "create role doomed; alter role doomed set work_mem = '1MB'",
+        "alter role doomed reset work_mem",
+        ["role doomed changed"],
+    ),
+    (
+        "create role doomed; alter role doomed set work_mem = '1MB'",
+        "alter role doomed set work_mem = '2MB'",
+        ["role doomed changed"],
+    ),
+    ("", "alter database template1 rename to x", ["database template1 renamed"]),
+    ("create statistics st on k, v from t", "drop statistics st", ["statistics object public.st dropped"]),
+    ("create collation co from \"C\"", "drop collation co", ["collation public.co dropped"]),
+    (
+        "create function ef() returns event_trigger language plpgsql as 'begin end';"
+        " create event trigger doomed on ddl_command_end execute function ef()",
+        "alter event trigger doomed disable",
+        ["trigger doomed disabled"],
+    ),
+    (
+        "create function ef() returns event_trigger language plpgsql as 'begin end';"
+        " create event trigger doomed on ddl_command_end execute function ef()",
+        "drop event trigger doomed",
+        ["trigger doomed dropped"],
+    ),
+    ("create extension postgres_fdw", "drop extension postgres_fdw", ["extension postgres_fdw dropped"]),
+    ("select lo_create(4711)", "select lo_unlink(4711)", ["large object 4711 dropped"]),
+    ("select lo_create(4711)", "do $$ begin perform lo_unlink(4711); end $$", ["large object 4711 dropped"]),
+    ("select lo_from_bytea(4711, 'abcd')", "select lo_put(4711, 0, 'x')", ["large object contents changed 1"]),
+    ("create publication pu", "drop publication pu", ["publication pu dropped"]),
+    ("create schema x; create table x.t (i int); analyze x.t", "drop schema x cascade",
+     ["schema x dropped", "table x.t dropped 0"]),
+]  # fmt: skip
+
+
+def test_statements_of_a_superuser(connect: Any, subtests: pytest.Subtests) -> None:
+    root = connect("postgres")
+    root.run("create table t (k int, v int)")
+    clean = (
+        "drop event trigger if exists doomed; drop function if exists ef(); drop role if exists doomed;"
+        " drop publication if exists pu; drop schema if exists x cascade; select lo_unlink(oid) from"
+        " pg_largeobject_metadata; drop extension if exists postgres_fdw cascade"
+    )
+    for before, sql, expected in ROOT:
+        with subtests.test(sql):
+            root.run(before or "select 1")
+            try:
+                assert root.says(sql) == sorted(expected)
+            finally:
+                root.run(clean)

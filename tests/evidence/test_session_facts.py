@@ -1,0 +1,34 @@
+"""What is asked before the first ReadyForQuery, on real servers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pgguard.errors import ProtocolViolation
+from pgguard.evidence.session_facts import SESSION_SQL, parse_session, parse_state
+
+
+def test_facts_are_the_servers_own(client: Any) -> None:
+    facts = parse_session(client.run(SESSION_SQL))
+    assert (facts.session_user, facts.database) == ("owner", "postgres")
+    assert facts.database_oid == client.run("select oid::int from pg_database where datname = 'postgres'")[0][0]
+    assert facts.backend_pid == client.connection.info.backend_pid
+    assert str(facts.server_version_num).startswith(client.server.name)
+    assert not facts.in_recovery and facts.client_encoding == "UTF8"
+    assert facts.state.current_user == "owner" and facts.state.settings == {} and facts.state.track_counts
+
+
+def test_settings_of_the_role_are_there(connect: Any) -> None:
+    connect("postgres").run("alter role other set pgguard.environment = 'staging'")
+    assert parse_session(connect("other").run(SESSION_SQL)).state.settings == {"environment": "staging"}
+    connect("postgres").run("alter role other reset all")
+
+
+@pytest.mark.parametrize("broken", [[], [["5b5d"]], [[b'["u", "d", "5", 1, "150000", false, "UTF8", []]'.hex()]]])
+def test_an_answer_that_is_not_whole_raises(broken: list[list[str | None]]) -> None:
+    with pytest.raises(ProtocolViolation):
+        parse_session(broken)
+    with pytest.raises(ProtocolViolation):
+        parse_state([])
