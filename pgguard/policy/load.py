@@ -62,7 +62,7 @@ def _text(path: Path) -> str:
 
 def given(text: str) -> Given:
     """The evidence of a test, as YAML or JSON. Raises PolicyError."""
-    value, lines = _plain(text, "--given")
+    value, lines = plain(text, "--given")
     try:
         return Given.model_validate(value)
     except ValidationError as error:
@@ -70,7 +70,7 @@ def given(text: str) -> Given:
 
 
 def _shaped(text: str, file: str) -> tuple[Policy, dict[Place, int]]:
-    value, lines = _plain(text, file)
+    value, lines = plain(text, file)
     try:
         policy = Policy.model_validate(value)
     except ValidationError as error:
@@ -91,7 +91,7 @@ def _sentence(error: ValidationError, lines: Mapping[Place, int], file: str) -> 
     return PolicyError(str(context.get("sentence") or mistake["msg"]), file=file, line=lines.get(place, 1))
 
 
-def _plain(text: str, file: str) -> tuple[Any, dict[Place, int]]:
+def plain(text: str, file: str) -> tuple[Any, dict[Place, int]]:
     """The text as plain data, and the line of everything in it."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -66,9 +66,4 @@ class WriteRecord:
     record: AuditRecord
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidatePicture:
-    """This node's picture of the database is old from now on (DDL or opaque code is about to commit). Answer: None."""
-
-
-Ask = NeedPicture | LookOutside | TableTotals | FindApproval | Claim | FileRequest | WriteRecord | InvalidatePicture
+Ask = NeedPicture | LookOutside | TableTotals | FindApproval | Claim | FileRequest | WriteRecord

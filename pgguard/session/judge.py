@@ -14,7 +14,8 @@ from pgguard.catalog.proof import Bounded, Harmless, Proof, Unproved
 from pgguard.catalog.prove import prove
 from pgguard.checks.finding import Finding
 from pgguard.policy.decide import decide
-from pgguard.policy.verdict import Allow, Asked, Caller, Evidence, Measure, Verdict
+from pgguard.policy.sqlstates import CANNOT_JUDGE
+from pgguard.policy.verdict import Allow, Asked, Blame, Caller, Evidence, Refuse, Verdict
 from pgguard.sql.read import read
 from pgguard.sql.shape import shape
 from pgguard.sql.statement import Control, Effect, Statement, StatementKind
@@ -246,5 +247,7 @@ def _meant(statement: Statement, names: Names) -> Judged | None:
     return None
 
 
-def needs_measuring(verdict: Verdict) -> bool:
-    return isinstance(verdict, Measure)
+def never(judged: Judged) -> Judged:
+    """A transaction statement under a name that unread code may have given to something else: not to be run."""
+    blame = Blame("unmeasured", "what this name stands for is not known any more: parse it again", "unmeasured")
+    return replace(judged, verdict=Refuse(CANNOT_JUDGE, (blame,)), fast=False)

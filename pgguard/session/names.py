@@ -7,7 +7,7 @@ After code that pgguard did not read no name is believed until it is parsed agai
 
 from __future__ import annotations
 
-from pgguard.session.judge import Judged
+from pgguard.session.judge import Judged, never
 
 
 class Prepared:
@@ -22,16 +22,20 @@ class Prepared:
         self.version = version
 
 
+    def tainted(self) -> Prepared:
+        return Prepared(self.text, self.param_types, never(self.judged), -1)
+
+
 class Portal:
-    """A bound statement: what an Execute of it would run. ``params`` is a digest source for approvals."""
+    """A bound statement: what an Execute of it would run. ``params`` is what an approval is bound to besides the text;
+    ``holds``: a cursor WITH HOLD, which outlives its transaction."""
 
-    __slots__ = ("judged", "params", "prepared", "started")
+    __slots__ = ("holds", "judged", "params")
 
-    def __init__(self, prepared: Prepared | None, judged: Judged, params: bytes) -> None:
-        self.prepared = prepared
+    def __init__(self, judged: Judged, params: bytes, *, holds: bool = False) -> None:
         self.judged = judged
         self.params = params
-        self.started = False
+        self.holds = holds
 
 
 def key(name: bytes) -> bytes:
@@ -61,8 +65,14 @@ class Names:
             self.statements[name] = prepared
 
     def taint(self) -> None:
-        """Unread code ran: it may have closed, replaced or made any of these."""
-        self.statements.clear()
-        self.portals.clear()
-        for name in self.batch:
-            self.batch[name] = None
+        """Unread code ran: it may have closed, replaced or made any of these. A name that stood for a transaction
+        statement may still do so, and must not be run as if it were just any statement."""
+        self.statements = {n: p.tainted() for n, p in self.statements.items() if p.judged.control}
+        self.forget_portals()
+        for name, prepared in self.batch.items():
+            self.batch[name] = prepared.tainted() if prepared is not None and prepared.judged.control else None
+
+    def forget_portals(self) -> None:
+        """After an error: which portals are left is the server's secret."""
+        if self.portals:
+            self.portals = {n: Portal(never(p.judged), b"") for n, p in self.portals.items() if p.judged.control}

@@ -20,9 +20,9 @@ RELAY: Final = 0  # pass on at once
 HOLD: Final = 1  # rows pass, what completes the message waits for the verdict
 SWALLOW: Final = 2  # ours: the client must not see it
 
-# What a Unit looks at. C is wanted only when a proved write waits for its record.
+# What a Unit looks at. Tags are wanted only when a proved write waits for its record.
 UNIT_STOPS: Final = table(b"ZE13GWSAN")
-UNIT_STOPS_TAGS: Final = table(b"ZE13GWSANC")
+UNIT_STOPS_TAGS: Final = table(b"ZE13GWSANCIs")
 # A Unit that was not synced yet counts what it was answered.
 UNSYNCED_STOPS: Final = table(b"ZE123nTCIsVGWSAN")
 # Within a Step of the client's, rows and copy data pass as slices.
@@ -48,24 +48,23 @@ class NameChange:
 class Unit:
     """Client messages on their way. ``names`` has an entry for each '1' and '3' to come (None: a portal's Close)."""
 
-    __slots__ = ("barrier", "copying", "done", "expected", "failed", "names", "proved", "seen", "synced", "tags")
+    __slots__ = ("done", "expected", "failed", "names", "runs", "seen", "synced", "tags", "wants_tags")
 
     def __init__(self) -> None:
         self.names: deque[NameChange | None] = deque()
         self.done: list[Judged] = []  # takes effect on the session when it succeeded
-        self.proved: list[tuple[Judged, bytes]] = []  # writes to be recorded from their CommandComplete
+        self.runs: list[Judged] = []  # each Execute (or the Query), in order
+        self.wants_tags = False  # a proved write is among them: it is recorded from its CommandComplete
         self.tags: list[str] = []
-        self.barrier = False
         self.synced = False
         self.failed = False
-        self.copying = False
         self.expected = 0  # replies that complete an extended message, as far as sent
         self.seen = 0
 
     def stops(self) -> bytes:
         if not self.synced:
             return UNSYNCED_STOPS
-        return UNIT_STOPS_TAGS if self.proved else UNIT_STOPS
+        return UNIT_STOPS_TAGS if self.wants_tags else UNIT_STOPS
 
 
 class Step:

@@ -46,6 +46,8 @@ class World:
         self.observe = observe
         self.version = 1
         self.desks: dict[Caller, Desk] = {}
+        self.used = False  # somebody judged by the picture since the skin last looked
+        self.was_invalidated = False  # it is not merely missing: what the skin has kept of it is old as well
         self.prepared: set[str] = set()  # two-phase transactions that were measured at PREPARE here
 
     def desk(self, caller: Caller) -> Desk:
@@ -64,6 +66,11 @@ class World:
         if picture is not self.picture:
             self.picture = picture
             self.version += 1
+
+    def invalidate(self) -> None:
+        """DDL or unread code is about to be, or was, committed: nobody may be judged by what was known before."""
+        self.was_invalidated = True
+        self.set_picture(None)
 
     def set_policy(self, policy: Policy) -> None:
         self.policy = policy

@@ -1,0 +1,76 @@
+"""Joins the objects of a running pgguard, in the order in which each needs the other. Raises ConfigError."""
+
+from __future__ import annotations
+
+import socket
+
+from pgguard.cli.configuration import Configuration, address, dsn_database
+from pgguard.errors import ConfigError, PolicyError, UpstreamUnavailable
+from pgguard.policy.load import load
+from pgguard.policy.model import Policy
+from pgguard.proxy.services import Services
+from pgguard.store.audit_file import AuditFile
+from pgguard.store.requests import Store
+from pgguard.upstream.admin import Admin
+from pgguard.upstream.server import Server, supported
+
+
+def read_policy(configuration: Configuration) -> Policy:
+    """The policy file, loaded and its own tests passed."""
+    try:
+        return load(configuration.policies)
+    except PolicyError as trouble:
+        raise ConfigError(str(trouble)) from None
+
+
+async def assemble(configuration: Configuration, policy: Policy) -> tuple[Services, Server, list[str]]:
+    """Everything that connections share, the server as it was found, and warnings for the log."""
+    upstream = address(configuration.upstream, "upstream")
+    database = dsn_database(configuration.admin_dsn)
+    admin = Admin(configuration.admin_dsn, max_age=configuration.catalog_age)
+    try:
+        server = await admin.identify(10.0)
+        if why := supported(server.version_num, configuration.allow_server_major):
+            raise ConfigError(why)
+        if why := wrong_server(policy, server):
+            raise ConfigError(why)
+        await admin.self_test(database)
+        warnings = [warning] if (warning := await admin.can_become()) else []
+        store = await Store.open(configuration.state, configuration.token_key)
+    except UpstreamUnavailable as trouble:
+        await admin.close()
+        raise ConfigError(f"the admin connection does not work: {trouble}", exit_code=3) from None
+    except ConfigError:
+        await admin.close()
+        raise
+    try:
+        audit = _audit(configuration, server, policy)
+    except ConfigError:
+        await store.close()
+        await admin.close()
+        raise
+    services = Services(
+        upstream=upstream, admin=admin, admin_database=database, store=store, audit=audit, policy=policy,
+        server=f"{policy.server.name or configuration.upstream}/{server.system_identifier}",
+        observe=configuration.observe, allow_trust=configuration.allow_trust or upstream[0].startswith("/"),
+    )  # fmt: skip
+    return services, server, warnings
+
+
+def wrong_server(policy: Policy, server: Server) -> str:
+    """Why this policy is not for this server; "" when it may be."""
+    wanted = policy.server.system_identifier
+    if wanted and wanted != server.system_identifier:
+        return f"policy {policy.name} is for system_identifier {wanted}, this server is {server.system_identifier}"
+    return ""
+
+
+def _audit(configuration: Configuration, server: Server, policy: Policy) -> AuditFile | None:
+    if configuration.audit is None:
+        if policy.audit == "required":
+            raise ConfigError(f"policy {policy.name} says audit: required, and --audit is missing")
+        return None
+    node = configuration.node or socket.gethostname()
+    return AuditFile.open(
+        configuration.audit, node, server=server.system_identifier, redacted=configuration.audit_redacted
+    )

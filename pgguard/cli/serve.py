@@ -1,0 +1,129 @@
+"""``pgguard serve``: the proxy itself, one ready line on stdout, logs on stderr, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+import uvloop
+
+from pgguard.cli.assemble import assemble, read_policy, wrong_server
+from pgguard.cli.configuration import Configuration, address, configure
+from pgguard.errors import ConfigError
+from pgguard.policy.model import Policy
+from pgguard.proxy.listener import Listener
+from pgguard.proxy.policy_watch import PolicyWatch
+
+STOP_SECONDS = 30.0
+
+
+def serve(
+    listen: Annotated[str | None, typer.Option(help="HOST:PORT to listen on; port 0 takes a free one.")] = None,
+    upstream: Annotated[str | None, typer.Option(help="HOST:PORT of PostgreSQL.")] = None,
+    policies: Annotated[Path | None, typer.Option(help="The policy file.")] = None,
+    state: Annotated[str | None, typer.Option(help="Where requests are kept, sqlite:///file.")] = None,
+    admin_dsn: Annotated[str | None, typer.Option(help="pgguard's own login on the server.")] = None,
+    audit: Annotated[Path | None, typer.Option(help="The audit file, JSON lines.")] = None,
+    audit_redacted: Annotated[bool | None, typer.Option("--audit-redacted", help="Replace literals in it.")] = None,
+    token_key: Annotated[Path | None, typer.Option(help="The key of tokens; default: beside the state.")] = None,
+    node: Annotated[str | None, typer.Option(help="This node's name in the audit.")] = None,
+    observe: Annotated[bool | None, typer.Option("--observe", help="Judge and record, let everything pass.")] = None,
+    allow_trust: Annotated[
+        bool | None, typer.Option("--allow-trust", help="Accept clients whom the server asks for no password.")
+    ] = None,
+    allow_server_major: Annotated[int | None, typer.Option(help="Accept this newer PostgreSQL, untried.")] = None,
+    catalog_age: Annotated[float | None, typer.Option(help="Seconds that the catalog picture is believed.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The same keys in a YAML file.")] = None,
+) -> None:
+    """Stand between clients and PostgreSQL."""
+    flags = {name: value for name, value in locals().items() if name != "config"}
+    try:
+        configuration = configure(flags, os.environ, config)
+        _log_to_stderr(configuration.log_level)
+        uvloop.run(_serve(configuration))
+    except ConfigError as trouble:
+        print(f"pgguard serve: {trouble}", file=sys.stderr)
+        raise typer.Exit(trouble.exit_code) from None
+
+
+async def _serve(configuration: Configuration) -> None:
+    policy = read_policy(configuration)
+    host, port = address(configuration.listen, "listen")
+    services, server, warnings = await assemble(configuration, policy)
+    log = structlog.get_logger()
+    listener = Listener(services)
+    try:
+        host, port = await listener.open(host, port)
+    except ConfigError:
+        await services.close()
+        raise
+
+    def acceptable(changed: Policy) -> str:
+        if changed.audit == "required" and services.audit is None:
+            return f"policy {changed.name} says audit: required, and --audit is missing"
+        return wrong_server(changed, server)
+
+    watch = PolicyWatch(configuration.policies, services, acceptable)
+    watching = asyncio.create_task(watch.run())
+    stop = _signals(watch)
+    for warning in warnings:
+        log.warning(warning)
+    if configuration.allow_trust:
+        log.warning("clients that the server asks for no password are accepted (--allow-trust)")
+    mode = "observe" if services.observe or policy.mode == "observe" else "enforce"
+    print(
+        f"pgguard ready: listen={host}:{port} upstream={configuration.upstream} policy={policy.name}"
+        f" rules={policy.rules_count} mode={mode}",
+        flush=True,
+    )
+    gc.collect()
+    gc.freeze()  # what lives as long as the process is not looked at again
+    await stop.wait()
+    log.info("stopping", connections=len(services.clients))
+    await listener.stop(STOP_SECONDS)
+    watch.stop()
+    await asyncio.wait({watching}, timeout=2)
+    await services.close()
+
+
+def _signals(watch: PolicyWatch) -> asyncio.Event:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    reloading: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(watch.reload())
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    return stop
+
+
+def _log_to_stderr(level: str) -> None:
+    """Structured: key=value for a terminal, JSON lines for a collector."""
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(sort_keys=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,101 @@
+"""What a session asks is answered here, each within its deadline; what does not answer is ``Away``."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING, assert_never
+
+import structlog
+
+from pgguard.audit.record import AuditRecord
+from pgguard.errors import PgguardError, StoreUnavailable, UpstreamUnavailable
+from pgguard.policy.verdict import Caller
+from pgguard.session.asks import (
+    Ask,
+    Away,
+    Claim,
+    FileRequest,
+    FindApproval,
+    LookOutside,
+    NeedPicture,
+    TableTotals,
+    WriteRecord,
+)
+from pgguard.session.judge import Judged
+
+if TYPE_CHECKING:
+    from pgguard.proxy.services import Services
+    from pgguard.session.connection import Session
+
+log = structlog.get_logger()
+
+# Asked while the client's transaction holds its locks.
+STORE_SECONDS = 0.25
+# Nobody holds locks any more.
+FILE_SECONDS = 2.0
+LOOK_SECONDS = 3.0
+
+
+async def carry_out(services: Services, session: Session, ask: Ask) -> object:
+    """The answer that ``session.asks`` promises for this ask. Never raises."""
+    what = "audit" if isinstance(ask, WriteRecord) else "store"
+    if isinstance(ask, LookOutside | TableTotals | NeedPicture):
+        what = "admin connection"
+    try:
+        return await _answer(services, session, ask)
+    except TimeoutError:
+        why = "no answer in time"
+    except (StoreUnavailable, UpstreamUnavailable) as trouble:
+        why = str(trouble)
+    except (PgguardError, OSError) as trouble:
+        why = str(trouble)
+    except Exception as trouble:  # FAIL CLOSED: whatever went wrong, the session must hear of it and refuse
+        log.exception("an ask failed", ask=type(ask).__name__)
+        why = f"{type(trouble).__name__}"
+    log.warning("away", what=what, why=why, session=session.ident)
+    return Away(what, why)
+
+
+async def _answer(services: Services, session: Session, ask: Ask) -> object:
+    database = session.desk.caller.database
+    match ask:
+        case NeedPicture():
+            return await services.picture(database)
+        case LookOutside(sql):
+            return await _within(LOOK_SECONDS, services.admin.look(database, sql))
+        case TableTotals(stops):
+            return await _within(LOOK_SECONDS, services.admin.totals(database, dict(stops)))
+        case FindApproval(binding, token):
+            return await _within(STORE_SECONDS, services.store.find(binding, token))
+        case Claim(numbers):
+            return await _within(STORE_SECONDS, services.store.claim(numbers))
+        case FileRequest(request):
+            return await _within(FILE_SECONDS, services.store.file(request))
+        case WriteRecord(record):
+            if services.audit is not None:
+                await _within(FILE_SECONDS, services.audit.write(record))
+            return None
+        case _:
+            assert_never(ask)
+
+
+async def _within(seconds: float, work: Awaitable[object]) -> object:
+    async with asyncio.timeout(seconds):
+        return await work
+
+
+def write_proved(services: Services, ident: str, records: Iterable[tuple[Caller, Judged, str]]) -> None:
+    """Proved writes, off the path: queued, and written when there is time."""
+    if services.audit is None:
+        return
+    for caller, judged, tag in records:
+        services.audit.queue(
+            AuditRecord(
+                session=ident, caller=caller.user, role=caller.role, client=caller.address,
+                application=caller.application, database=caller.database,
+                statement=judged.text.decode("utf-8", "replace"), digest=hashlib.sha256(judged.text).hexdigest()[:16],
+                kind=judged.kind, verdict="proved", measured={}, destroyed=(), rule=tag,
+            )
+        )  # fmt: skip

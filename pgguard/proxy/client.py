@@ -1,0 +1,349 @@
+"""One client's socket: first packet, sign-in, then a session or the console, until either side is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import TYPE_CHECKING, cast
+
+import structlog
+
+from pgguard.console.connection import ConsoleConnection
+from pgguard.errors import ProtocolViolation, UpstreamUnavailable
+from pgguard.policy.verdict import Caller
+from pgguard.proxy.carry_out import carry_out, write_proved
+from pgguard.proxy.upstream_side import ServerSide
+from pgguard.session.connection import Session
+from pgguard.session.signin import SignIn, Stage
+from pgguard.wire.backend import encode_error, ready_for_query
+from pgguard.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage, read_startup
+
+if TYPE_CHECKING:
+    from pgguard.proxy.services import Services
+
+log = structlog.get_logger()
+
+CONSOLE = "pgguard"
+# The client is not read any further while this much of it waits to be judged.
+BACKLOG = 262_144
+
+
+def fresh() -> bytes:
+    """Eight random bytes, as hex."""
+    return secrets.token_hex(8).encode()
+
+
+class ClientSide(asyncio.Protocol):
+    """States by what is set: nothing (first packet), ``_sign_in``, ``_session`` or ``_console``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._transport: asyncio.Transport | None = None
+        self._server: asyncio.Transport | None = None
+        self._first = b""
+        self._sign_in: SignIn | None = None
+        self._session: Session | None = None
+        self._console: ConsoleConnection | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self._client_full = False
+        self._server_full = False
+        self._asking = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self.ident = secrets.token_hex(4)
+        self.address = ""
+
+    # -- the client's socket -----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast(asyncio.Transport, transport)  # uvloop's own are not derived from it
+        self._transport = transport
+        transport.set_write_buffer_limits(high=262_144)
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) and peer else "local"
+        self._services.clients.add(self)
+        if self._services.stopping:
+            self._refuse("57P03", "the database system is shutting down")
+            return
+        self._deadline = asyncio.get_running_loop().call_later(self._services.sign_in_seconds, self._too_slow)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            if self._session is not None:
+                self._session.client_data(data)
+                self._carry_out()
+            elif self._sign_in is not None:
+                self._sign_in.client_data(data)
+                self._relay_sign_in()
+            elif self._console is not None:
+                self._console.receive(data)
+            else:
+                self._first += data
+                self._first_packet()
+        except ProtocolViolation as broken:
+            self._refuse("08P01", broken.what)
+
+    def pause_writing(self) -> None:
+        self._client_full = True
+        self._steer()
+
+    def resume_writing(self) -> None:
+        self._client_full = False
+        self._steer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._close()
+
+    def _too_slow(self) -> None:
+        if self._session is None and self._console is None:
+            self._close()
+
+    # -- the first packet --------------------------------------------------------------------------------------
+
+    def _first_packet(self) -> None:
+        while self._sign_in is None and not self._closed:
+            found = read_startup(self._first)
+            if found is None:
+                return
+            first, end = found
+            self._first = self._first[end:]
+            if isinstance(first, SSLRequest | GSSENCRequest):
+                if self._first:
+                    raise ProtocolViolation("client", "received unencrypted data after an encryption request")
+                self._write(b"N")
+            elif isinstance(first, CancelRequest):
+                self._start(self._cancel(first))
+                return
+            else:
+                self._begin(first)
+
+    def _begin(self, startup: StartupMessage) -> None:
+        if not startup.user:
+            self._refuse("28000", "no PostgreSQL user name specified in startup packet")
+        elif startup.replication:
+            self._refuse("0A000", "pgguard does not relay replication connections: connect to the server directly")
+        else:
+            console = startup.database == CONSOLE
+            sent = startup.with_database(self._services.admin_database) if console else startup
+            self._sign_in = SignIn(sent, allow_trust=self._services.allow_trust, fresh=fresh, console=console)
+            self._sign_in.leftover = b""
+            early, self._first = self._first, b""
+            self._start(self._connect(console))
+            if early:
+                self._sign_in.client_data(early)
+
+    async def _connect(self, console: bool) -> None:
+        loop = asyncio.get_running_loop()
+        host, port = self._services.upstream
+        try:
+            async with asyncio.timeout(10):
+                if host.startswith("/"):
+                    path = f"{host}/.s.PGSQL.{port}"
+                    transport, _ = await loop.create_unix_connection(lambda: ServerSide(self), path)
+                else:
+                    transport, _ = await loop.create_connection(lambda: ServerSide(self), host, port)
+        except (OSError, TimeoutError) as trouble:
+            log.warning("upstream away", upstream=f"{host}:{port}", why=str(trouble) or "timeout")
+            self._refuse("08006", f"pgguard cannot reach the server at {host}:{port}: {trouble or 'timeout'}")
+            return
+        transport.set_write_buffer_limits(high=262_144)
+        self._server = transport
+        if self._closed:
+            transport.close()
+            return
+        self._is_console = console
+        self._relay_sign_in()
+
+    async def _cancel(self, request: CancelRequest) -> None:
+        """Forwarded as it is: the key is the server's own."""
+        host, port = self._services.upstream
+        try:
+            async with asyncio.timeout(10):
+                if host.startswith("/"):
+                    reader, writer = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+                else:
+                    reader, writer = await asyncio.open_connection(host, port)
+                writer.write(request.raw)
+                await writer.drain()
+                await reader.read()
+                writer.close()
+        except (OSError, TimeoutError) as trouble:
+            log.warning("cancel request not delivered", why=str(trouble))
+        self._close()
+
+    # -- sign-in -----------------------------------------------------------------------------------------------
+
+    def _relay_sign_in(self) -> None:
+        sign_in = self._sign_in
+        if sign_in is None or self._server is None:
+            return
+        if sign_in.to_server:
+            self._server.write(b"".join(sign_in.to_server))
+            sign_in.to_server.clear()
+        if sign_in.to_client:
+            self._write(b"".join(sign_in.to_client))
+            sign_in.to_client.clear()
+        if sign_in.stage is Stage.FAILED:
+            self._close()
+        elif sign_in.stage is Stage.DONE:
+            self._sign_in = None
+            if self._deadline is not None:
+                self._deadline.cancel()
+            if self._is_console:
+                self._open_console(sign_in)
+            else:
+                self._start(self._open_session(sign_in))
+
+    def _open_console(self, sign_in: SignIn) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        self._console = ConsoleConnection(
+            person=sign_in.startup.user, proved=sign_in.proved, write=self._write, close=self._close_gently,
+            desk=self._services.desk,
+        )  # fmt: skip
+        self._console.greet()
+        if sign_in.leftover:
+            self._console.receive(sign_in.leftover)
+
+    async def _open_session(self, sign_in: SignIn) -> None:
+        facts = sign_in.facts
+        assert facts is not None
+        try:
+            world = await self._services.world(facts.database)
+        except UpstreamUnavailable as trouble:
+            self._refuse("PGG06", f"pgguard cannot judge now: {trouble}")
+            return
+        caller = Caller(
+            user=facts.session_user, database=facts.database, application=sign_in.parameters.get("application_name", ""),
+            address=self.address, role=facts.state.current_user, claim=facts.state.settings.get("environment", ""),
+            reason=facts.state.settings.get("reason", ""),
+        )  # fmt: skip
+        session = Session(
+            world, caller, ident=self.ident, fresh=fresh, clock=time.monotonic, database_oid=facts.database_oid
+        )
+        session.replies.parameters.update(sign_in.parameters)
+        session.settings.confirmed(facts)
+        self._session = session
+        self._write(ready_for_query(0x49))
+        if sign_in.leftover:
+            self.data_received(sign_in.leftover)
+
+    # -- the server's socket -----------------------------------------------------------------------------------
+
+    def server_data(self, data: bytes) -> None:
+        try:
+            if self._session is not None:
+                self._session.server_data(data)
+                self._carry_out()
+            elif self._sign_in is not None:
+                self._sign_in.server_data(data)
+                self._relay_sign_in()
+        except ProtocolViolation as broken:
+            log.error("the server broke the protocol", session=self.ident, what=broken.what)
+            self._refuse("PGG06", f"the server broke the protocol: {broken.what}")
+
+    def server_lost(self) -> None:
+        if self._console is None:
+            self._close_gently()
+
+    def server_full(self, full: bool) -> None:
+        self._server_full = full
+        self._steer()
+
+    # -- carrying out ------------------------------------------------------------------------------------------
+
+    def _carry_out(self) -> None:
+        session = self._session
+        assert session is not None
+        if session.to_server and self._server is not None:
+            out = session.to_server
+            self._server.write(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
+        if session.to_client:
+            out = session.to_client
+            self._write(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
+        if session.records:
+            write_proved(self._services, self.ident, session.records)
+            session.records.clear()
+        if session.closing:
+            self._close_gently()
+            return
+        while session.asks:
+            self._start(self._answer(session.asks.pop(0)))
+        if self._asking or session.backlog > BACKLOG:
+            self._steer()
+
+    async def _answer(self, ask: object) -> None:
+        session = self._session
+        assert session is not None
+        value = await carry_out(self._services, session, ask)
+        if not self._closed:
+            session.answered(value)
+            self._carry_out()
+
+    def _steer(self) -> None:
+        """Back-pressure, both ways: who does not read is not sent more than a buffer."""
+        if self._closed or self._transport is None:
+            return
+        waiting = self._session is not None and self._session.backlog > BACKLOG
+        self._asking = waiting
+        _flow(self._transport, self._server_full or waiting)
+        if self._server is not None:
+            _flow(self._server, self._client_full)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._closed:
+            self._transport.write(data)
+
+    def _refuse(self, sqlstate: str, message: str) -> None:
+        self._write(encode_error({"C": sqlstate, "M": message}, severity="FATAL"))
+        self._close_gently()
+
+    def _start(self, work: object) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (trouble := task.exception()) is not None:
+            log.error("a connection failed", session=self.ident, exc_info=trouble)
+            self._close()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing of this client's is under way."""
+        session = self._session
+        return session is None or session.at_rest
+
+    def shut_down(self) -> None:
+        """pgguard stops: say so as PostgreSQL does."""
+        self._refuse("57P01", "terminating connection due to administrator command")
+
+    def _close_gently(self) -> None:
+        """What was written still goes out."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._services.clients.discard(self)
+        if self._transport is not None:
+            self._transport.close()
+        if self._server is not None:
+            self._server.close()
+
+
+def _flow(transport: asyncio.Transport, pause: bool) -> None:
+    if transport.is_closing():
+        return
+    if pause and transport.is_reading():
+        transport.pause_reading()
+    elif not pause and not transport.is_reading():
+        transport.resume_reading()

@@ -1,0 +1,108 @@
+"""What all connections of one pgguard share: store, admin connection, audit, the worlds of the databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pgguard.console.desk import Desk
+from pgguard.policy.model import Policy
+from pgguard.session.world import World
+from pgguard.store.audit_file import AuditFile
+from pgguard.store.requests import Store
+from pgguard.upstream.admin import Admin
+
+if TYPE_CHECKING:
+    from pgguard.proxy.client import ClientSide
+
+
+class Services:
+    """Joined by cli/assemble.py. ``upstream``: (host or socket folder, port). ``server``: "name/system_identifier"."""
+
+    sign_in_seconds = 60.0
+
+    def __init__(
+        self, *, upstream: tuple[str, int], admin: Admin, admin_database: str, store: Store, audit: AuditFile | None,
+        policy: Policy, server: str, observe: bool, allow_trust: bool, audit_all: bool = False,
+    ) -> None:  # fmt: skip
+        self.upstream = upstream
+        self.admin = admin
+        self.admin_database = admin_database
+        self.store = store
+        self.audit = audit
+        self.policy = policy
+        self.server = server
+        self.observe = observe
+        self.allow_trust = allow_trust
+        self.audit_all = audit_all
+        self.desk = Desk(store, admin.memberships, lambda: self.policy)
+        self.clients: set[ClientSide] = set()
+        self.worlds: dict[str, World] = {}
+        self.stopping = False
+        self._tested: set[str] = set()
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+
+    async def world(self, database: str) -> World:
+        """The world of a database; the first one proves that its counters count. Raises UpstreamUnavailable."""
+        world = self.worlds.get(database)
+        if world is None:
+            if database not in self._tested:
+                await self.admin.self_test(database)
+                self._tested.add(database)
+            world = self.worlds.setdefault(
+                database, World(self.policy, server=self.server, observe=self.observe or self.policy.mode == "observe")
+            )
+        return world
+
+    async def picture(self, database: str) -> None:
+        """Ask for the picture that the world is to believe from now on, and keep it fresh. Raises UpstreamUnavailable."""
+        world = self.worlds[database]
+        if world.picture is None and world.was_invalidated:
+            self.admin.invalidate(database)
+            world.was_invalidated = False
+        picture = await self.admin.picture(database)
+        if not world.was_invalidated:
+            world.set_picture(picture)
+        keeper = self._keepers.get(database)
+        if keeper is None or keeper.done():
+            self._keepers[database] = asyncio.create_task(self._keep_fresh(database, world))
+
+    async def _keep_fresh(self, database: str, world: World) -> None:
+        """While the picture is used: once a second what is new in it; proofs are off when it grew too old."""
+        while world.picture is not None:
+            await asyncio.sleep(1)
+            if world.picture is None:
+                return
+            if not world.used:
+                world.set_picture(None)  # nobody judged by it for a second: the next one asks again
+                return
+            world.used = False
+            try:
+                picture = await self.admin.picture(database)
+            except Exception:
+                world.set_picture(None)
+                raise
+            if world.picture is not None:
+                world.set_picture(picture)
+
+    def new_policy(self, policy: Policy) -> None:
+        """From the next statement on, in every session."""
+        self.policy = policy
+        for world in self.worlds.values():
+            world.observe = self.observe or policy.mode == "observe"
+            world.set_policy(policy)
+
+    async def each_client(self, act: Callable[[ClientSide], None]) -> None:
+        for client in tuple(self.clients):
+            act(client)
+
+    async def close(self) -> None:
+        """After the last client."""
+        for keeper in self._keepers.values():
+            keeper.cancel()
+        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        await self.admin.close()
+        await self.store.close()
+        if self.audit is not None:
+            await self.audit.close()

@@ -1,0 +1,356 @@
+"""A batch of extended messages in which something must be measured (form 4): message by message, up to Sync or Flush.
+
+Our reading stands directly behind each measured Execute, nothing of the client's between; the Sync, which commits, goes
+out last. After an error the server skips to the Sync, and so do we.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.policy.verdict import Hold, Refusal, Refuse
+from pgguard.session import measure
+from pgguard.session.commit import before_commit, claim
+from pgguard.session.connection import Talk
+from pgguard.session.gate import Pass, gate
+from pgguard.session.judge import Judged, opaque
+from pgguard.session.names import Portal, Prepared, key
+from pgguard.session.outstanding import NameChange, Unit
+from pgguard.session.replies import FAILED, IDLE
+from pgguard.session.settle import (
+    Outcome,
+    ServerError,
+    ask_reading,
+    cannot_judge,
+    record,
+    settle,
+    take_reading,
+)
+from pgguard.sql.statement import Control, StatementKind
+from pgguard.wire import frontend
+from pgguard.wire.framing import frame_end
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+
+_COMMITS = (Control.COMMIT, Control.PREPARE)
+
+
+def segment(s: Session, data: bytes) -> Talk:
+    """Whole messages, gathered by the session, the last of them a Sync or a Flush (or neither, in a very long batch)."""
+    s.began = s.clock()
+    batch = Batch(s)
+    yield from batch.take_over()
+    messages = list(_split(data))
+    if s.replies.status == IDLE and not s.batch_executed and not batch.over:
+        s.server.zero_counters()
+        if batch.needs_block(messages):
+            batch.begin()
+    for message in messages:
+        code = message[0]
+        if code == 0x53:  # Sync
+            yield from batch.sync()
+            return
+        if batch.over:
+            continue
+        if code == 0x48:  # Flush
+            s.server.flush()
+        else:
+            yield from batch.one(code, message)
+    s.server.flush()
+    yield None
+    # The rest up to the Sync comes later.
+    s.replies.skipping = batch.failed()
+
+
+def sync_first(s: Session) -> Talk:
+    """A Query or FunctionCall comes behind messages without a Sync: on some servers it would commit them (FACTS F1)."""
+    s.began = s.clock()
+    batch = Batch(s)
+    yield from batch.take_over()
+    if not batch.over:
+        yield from batch.sync(ours=True)
+
+
+def _split(data: bytes) -> list[bytes]:
+    found = []
+    pos = 0
+    while pos < len(data):
+        end = frame_end(data, pos, "client")
+        found.append(data[pos:end])
+        pos = end
+    return found
+
+
+class Batch:
+    """The state of one batch while it is measured. ``over``: an error or a refusal came, skip to the Sync."""
+
+    def __init__(self, s: Session) -> None:
+        self.s = s
+        self.over = False
+        self.wrapped = s.wrapped
+
+    def take_over(self) -> Talk:
+        """Wait for the answers to what was sent of this batch before."""
+        s = self.s
+        queue = s.replies.queue
+        if queue:
+            s.server.flush()
+            yield None
+            if queue and isinstance(queue[0], Unit) and not queue[0].synced:
+                queue.popleft()
+        self.over = s.replies.skipping
+        s.unit = None
+
+    def needs_block(self, messages: list[bytes]) -> bool:
+        """DO and CALL can COMMIT by themselves, outside a block; inside one they fail with 2D000."""
+        s = self.s
+        if s.world.observe:
+            return False
+        for message in messages:
+            if message[0] == 0x42:
+                prepared = s.names.statement(key(frontend.bind(message).statement))
+                if prepared is None or any(_may_commit(x.kind) for x in prepared.judged.statements):
+                    return True
+        return False
+
+    def begin(self) -> None:
+        self.s.server.hidden(b"BEGIN", sync=False)
+        self.wrapped = self.s.wrapped = True
+
+    def one(self, code: int, message: bytes) -> Talk:
+        """One extended message other than Sync and Flush."""
+        s = self.s
+        if code == 0x50:
+            self._parse(message)
+        elif code == 0x42:
+            yield from self._bind(message)
+        elif code == 0x45:
+            yield from self._execute(message)
+        elif code == 0x43:
+            target = frontend.target(message)
+            name = key(target.name)
+            if target.kind == b"S":
+                s.names.batch[name] = None
+                s.server.relay(message, NameChange(name, None))
+            else:
+                s.names.portals.pop(name, None)
+                s.server.relay(message)
+        else:
+            s.server.relay(message)
+
+    def _parse(self, message: bytes) -> None:
+        s = self.s
+        parsed = frontend.parse(message)
+        judged = s.judged(parsed.text, parsed.param_types)
+        prepared = Prepared(parsed.text, parsed.param_types, judged, s.desk.version)
+        name = key(parsed.name)
+        s.names.batch[name] = prepared
+        # a text that cannot be read runs nothing here: the server's own error is the answer, or Bind is refused
+        s.server.relay(measure.without_token(message, parsed.text, 6 + len(parsed.name)), NameChange(name, prepared))
+
+    def _bind(self, message: bytes) -> Talk:
+        s = self.s
+        bound = frontend.bind(message)
+        prepared = s.names.statement(key(bound.statement))
+        judged = s.rejudged(prepared) if prepared is not None else s.unknown("prepared statement")
+        s.names.portals[key(bound.portal)] = Portal(judged, bound.params)
+        if s.replies.status == FAILED and not judged.control:
+            s.server.relay(message)
+            return
+        refusal = self._static(judged)
+        if refusal is not None:
+            # Give an earlier message of the batch the chance to fail first, as it would have.
+            s.server.flush()
+            yield None
+            if self.failed():
+                return
+            s.tx.note_measured(judged, bound.params)
+            yield from self._refuse(refusal)
+            return
+        s.tx.note_bound(judged)
+        s.server.relay(message)
+
+    def _static(self, judged: Judged) -> Refuse | None:
+        """What can be refused without running it."""
+        if self.s.world.observe:
+            return None
+        if isinstance(judged.verdict, Refuse):
+            return judged.verdict
+        if judged.error and judged.text:
+            return cannot_judge(judged.error)
+        return None
+
+    def failed(self) -> bool:
+        """Whether the server reported an error in this batch."""
+        if self.s.server.batch_failed():
+            self.over = True
+        return self.over
+
+    def _execute(self, message: bytes) -> Talk:
+        s = self.s
+        portal = s.names.portals.get(key(frontend.execute(message).portal))
+        judged = portal.judged if portal is not None else opaque(s.desk, b"", "this portal was not seen being made")
+        if s.desk.silent and portal is None:
+            judged = s.settings.free(s.desk, b"")
+        params = portal.params if portal is not None else b""
+        s.batch_executed = True
+        if s.replies.status == FAILED and judged.only_control is not Control.ROLLBACK_TO:
+            s.server.relay(message)
+            return
+        if judged.control:
+            yield from self._control(message, judged)
+        elif gate(s, judged) is Pass.NOW:
+            s.tx.note(judged, params)
+            s.server.relay(message)
+            s.server.dirty = s.server.dirty or judged.inserts or bool(judged.bounds)
+            if judged.barrier:
+                s.server.flush()
+                yield None
+                if not self.failed():
+                    s.took_effect(judged)
+        elif not judged.measurable:
+            yield from self._unmeasurable(message, judged, params)
+        else:
+            yield from self._measured(message, judged, params)
+
+    def _measured(self, message: bytes, judged: Judged, params: bytes) -> Talk:
+        s = self.s
+        s.tx.note_measured(judged, params)
+        s.server.dirty = True
+        step = s.server.held(message)
+        asked = None if judged.copy_in or not judged.text else ask_reading(s, judged, sync=False)
+        s.server.flush()
+        yield None
+        if step.error or step.skipped:
+            self.over = True
+            return
+        if asked is None:
+            asked = ask_reading(s, judged, sync=False)
+            s.server.flush()
+            yield None
+        outcome = yield from measure.judge_reading(s, take_reading(s, asked, judged), sync=False)
+        if outcome is not None:
+            yield from self._refuse(outcome)
+            return
+        s.to_client.append(step.held)
+        s.took_effect(judged)
+
+    def _unmeasurable(self, message: bytes, judged: Judged, params: bytes) -> Talk:
+        """It cannot run in a transaction: what its text says decides; approved, it runs unmeasured."""
+        s = self.s
+        s.tx.note_measured(judged, params)
+        outcome: Outcome = yield from settle(s, None)
+        if outcome is None:
+            outcome = yield from claim(s)
+        if outcome is not None:
+            yield from self._refuse(outcome)
+            return
+        yield from record(s, "unmeasured", None, None)
+        step = s.server.held(message)
+        s.server.flush()
+        yield None
+        measure.invalidate(s)
+        self.over = bool(step.error or step.skipped)
+        s.to_client.append(step.held)
+
+    def _control(self, message: bytes, judged: Judged) -> Talk:
+        """Execute of a transaction statement: COMMIT is a commit point, in a block or not."""
+        s = self.s
+        statement = judged.statements[0]
+        s.server.flush()
+        yield None
+        if self.failed():
+            return
+        if isinstance(judged.verdict, Refuse) and not s.world.observe:
+            yield from self._refuse(judged.verdict)
+            return
+        if statement.control in (Control.COMMIT_PREPARED, Control.ROLLBACK_PREPARED):
+            known = statement.control is Control.ROLLBACK_PREPARED or statement.name in s.world.prepared
+            if not known and not s.world.observe:
+                s.tx.note_measured(judged)
+                yield from self._refuse(cannot_judge(f"{statement.name} was not prepared through this pgguard"))
+                return
+        if statement.control in _COMMITS:
+            outcome = yield from before_commit(s, claims=True, sync=False)
+            if outcome is not None:
+                yield from self._refuse(outcome, end_block=True)
+                return
+        last = s.tx.reading
+        step = s.server.held(message)
+        s.server.flush()
+        yield None
+        if step.error or step.skipped:
+            self.over = True
+            return
+        if statement.control is Control.PREPARE:
+            s.world.prepared.add(statement.name)
+        if statement.control in (*_COMMITS, Control.ROLLBACK):
+            if statement.control in _COMMITS:
+                measure.invalidate(s)
+            s.settings.stale = s.settings.stale or s.tx.untrusted
+            s.server.dirty = True
+            s.tx.clear(last if statement.chain else None)
+            s.tx.explicit = statement.chain
+        else:
+            s.tx.note(judged)
+        if statement.control is Control.ROLLBACK_TO:
+            asked = ask_reading(s, None, sync=False)
+            s.server.flush()
+            yield None
+            take_reading(s, asked, None)
+        s.to_client.append(step.held)
+        s.took_effect(judged)
+
+    def _refuse(self, outcome: ServerError | Hold | Refuse | Refusal, *, end_block: bool = False) -> Talk:
+        """Make the server fail where the client's message stands, and give the client our ErrorResponse instead."""
+        s = self.s
+        self.over = True
+        if not (isinstance(outcome, ServerError) and s.server.batch_failed()):
+            s.server.must_fail(measure.reason(outcome))
+            s.server.flush()
+            yield None
+        if end_block:
+            # a COMMIT that fails leaves no block behind
+            s.server.sync()
+            yield None
+            yield from measure.roll_back(s)
+        yield from measure.say(s, outcome)
+
+    def sync(self, *, ours: bool = False) -> Talk:
+        """The commit point of an implicit transaction. ``ours``: the client sent none, its ReadyForQuery is swallowed."""
+        s = self.s
+        if not self.over:
+            s.server.flush()
+            yield None
+            self.failed()
+        in_block = s.replies.status != IDLE or s.tx.explicit
+        if not self.over and not in_block and s.tx.measured:
+            outcome = yield from before_commit(s, claims=True, sync=False)
+            if outcome is not None:
+                yield from self._refuse(outcome)
+        commit = None
+        if self.wrapped and not self.over:
+            commit = s.server.hidden(b"COMMIT", sync=False)
+        step = s.server.relay(frontend.SYNC)
+        yield None
+        if commit is not None and commit.error:
+            s.to_client.append(commit.error)
+        if self.wrapped:
+            yield from measure.roll_back(s)
+            self.wrapped = s.wrapped = False
+        if not in_block and s.tx.measured:
+            s.server.dirty = True
+            if not (self.over or step.error):
+                measure.invalidate(s)
+        s.server.forget_failure()
+        s.synced()
+        if ours:
+            if s.replies.status == IDLE:
+                s.transaction_over()
+            return
+        measure.ready(s)
+
+
+def _may_commit(kind: StatementKind) -> bool:
+    return kind in (StatementKind.DO, StatementKind.CALL, StatementKind.OPAQUE, StatementKind.EXECUTE)

@@ -1,0 +1,82 @@
+"""Before a COMMIT: what was put off until then is made to happen and judged, and approvals are spent.
+
+SET CONSTRAINTS ALL IMMEDIATE and a reading, again until nothing changes (a deferred trigger can defer another, FACTS F4);
+then the queries of WITH HOLD cursors, which run inside COMMIT. Only here: earlier it breaks the client (FACTS F5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.catalog.proof import Harmless
+from pgguard.evidence.measurement import Measurement, Reading
+from pgguard.policy.sqlstates import APPROVAL_NOT_VALID
+from pgguard.policy.verdict import Refusal
+from pgguard.policy import explain
+from pgguard.session.asks import Away, Claim
+from pgguard.session.settle import Says, ServerError, ask_reading, cannot_judge, settle, take_reading, weigh
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+
+ROUNDS = 8
+
+
+def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
+    """None: it may be committed now, and the very next thing must be the COMMIT."""
+    tx = s.tx
+    if not tx.measured:
+        return None
+    if tx.deferrable or tx.opaque or tx.ledger.awaits_reading:
+        outcome = yield from _settle_deferred(s, sync)
+        if outcome is not None:
+            return outcome
+    if tx.reading is not None:
+        outcome = _held_cursors(s, tx.reading)
+        if outcome is not None:
+            return outcome
+    return (yield from claim(s)) if claims else None
+
+
+def _settle_deferred(s: Session, sync: bool) -> Says:
+    for _ in range(ROUNDS):
+        made = s.server.hidden(b"SET CONSTRAINTS ALL IMMEDIATE", sync=sync)
+        asked = ask_reading(s, None, sync=sync)
+        if not sync:
+            s.server.flush()
+        yield None
+        if made.failed:
+            return ServerError(made.error)
+        before = s.tx.reading
+        reading = take_reading(s, asked, None)
+        if not isinstance(reading, Reading):
+            return reading
+        if before is not None and reading.rows == before.rows and reading.catalogs == before.catalogs:
+            break
+    else:
+        return cannot_judge(f"deferred triggers still change rows after {ROUNDS} rounds")
+    found = yield from weigh(s, reading, sync=sync)
+    if not isinstance(found, Measurement):
+        return found
+    return (yield from settle(s, found, at_commit=True))
+
+
+def _held_cursors(s: Session, reading: Reading) -> Says | None:
+    for text in reading.holdable:
+        judged = s.judged(text.encode())
+        if not judged.statements or not all(isinstance(p, Harmless) for p in judged.proofs):
+            return cannot_judge("a cursor WITH HOLD would run its query inside COMMIT, where nobody can measure it")
+    return None
+
+
+def claim(s: Session) -> Says:
+    """Spend the approvals of this transaction, before the COMMIT goes out."""
+    numbers = tuple(a.number for a in s.tx.approvals)
+    if not numbers:
+        return None
+    answer = yield Claim(numbers)
+    if isinstance(answer, Away):
+        return explain.away(answer.what, answer.why)
+    if answer:
+        return Refusal(APPROVAL_NOT_VALID, f"approval not valid: {answer}", "", "Nothing was changed. Ask again with the same statement.")
+    return None

@@ -1,0 +1,179 @@
+"""A Query with transaction control in it and something to measure: cut at the control statements only (form 3).
+
+The runs between them are measured like any Query in a block. A string is cut only where that is exact: statements in
+front of a BEGIN would be part of its transaction, so such a string is PGG05.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pgguard.policy.verdict import Refuse
+from pgguard.session.commit import before_commit
+from pgguard.session.connection import Talk
+from pgguard.session.judge import Judged
+from pgguard.session.replies import FAILED, IDLE
+from pgguard.session.settle import Outcome, ask_reading, cannot_judge, take_reading
+from pgguard.sql.statement import Control
+from pgguard.wire import frontend
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+
+_COMMITS = (Control.COMMIT, Control.PREPARE)
+_TWO_PHASE = (Control.COMMIT_PREPARED, Control.ROLLBACK_PREPARED)
+
+
+def query(s: Session, message: bytes, judged: Judged) -> Talk:
+    """Piece by piece; the first that fails or is refused ends it, as an error ends a Query."""
+    from pgguard.session import measure
+
+    if judged.only_control in _TWO_PHASE:
+        yield from _two_phase(s, message, judged)
+        return
+    trouble = _not_exact(s, judged)
+    if trouble is not None:
+        s.tx.note_measured(judged)
+        yield from measure.fail_block(s, trouble) if s.replies.status != IDLE else measure.say(s, trouble)
+        return
+    text = message[5:-1]
+    for start, end, piece in pieces(judged):
+        shift = len(text[:start].decode("utf-8", "replace"))
+        whole = start == 0 and end == len(text)
+        part = message if whole else frontend.encode_query(text[start:end])
+        done = yield from _piece(s, part, replace(piece, text=text[start:end]), shift)
+        if not done:
+            return
+
+
+def pieces(judged: Judged) -> list[tuple[int, int, Judged]]:
+    """(start, end, what was said of it) of each piece: a control statement by itself, or a run between two."""
+    found: list[tuple[int, int, list[int]]] = []
+    for at, statement in enumerate(judged.statements):
+        start, end = statement.start, statement.start + statement.length
+        last = found[-1] if found else None
+        together = last is not None and statement.control is None and judged.statements[last[2][-1]].control is None
+        if together and last is not None:
+            found[-1] = (last[0], end, [*last[2], at])
+        else:
+            found.append((start, end, [at]))
+    return [(start, end, _part(judged, numbers)) for start, end, numbers in found]
+
+
+def _part(judged: Judged, numbers: list[int]) -> Judged:
+    statements = tuple(judged.statements[n] for n in numbers)
+    proofs = tuple(judged.proofs[n] for n in numbers)
+    oids = {p.oid for p in proofs if hasattr(p, "oid")}
+    return replace(
+        judged, statements=statements, proofs=proofs, control=statements[0].control is not None,
+        bounds=tuple(b for b in judged.bounds if b[0] in oids), copy_in=any(x.copy_in for x in statements),
+    )  # fmt: skip
+
+
+def _not_exact(s: Session, judged: Judged) -> Refuse | None:
+    in_block = s.replies.status != IDLE
+    behind_run = False
+    for statement in judged.statements:
+        control = statement.control
+        if control in _TWO_PHASE:
+            return cannot_judge(f"{control.value} has to stand alone")
+        if control is Control.BEGIN:
+            if behind_run and not in_block:
+                return cannot_judge("statements in front of BEGIN in one string belong to its transaction: send them apart")
+            in_block = True
+        elif control in (Control.COMMIT, Control.ROLLBACK, Control.PREPARE):
+            if not in_block and behind_run:
+                return cannot_judge(f"{control.value} outside a block in one string with other statements: send them apart")
+            in_block = statement.chain
+            behind_run = False
+        elif control is not None and not in_block:
+            return cannot_judge(f"{control.value} outside a block in one string with other statements: send them apart")
+        else:
+            behind_run = True
+    return None
+
+
+def _piece(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
+    """True: go on."""
+    from pgguard.session import measure
+
+    if piece.control:
+        return (yield from control(s, message, piece, shift))
+    if s.replies.status == FAILED:
+        step = s.server.relay(message)
+        step.shift = shift
+        yield None
+        return not step.error
+    if s.replies.status == IDLE:
+        yield from measure._measured(s, message, piece)
+        return False  # a run outside a block is the last piece (_not_exact)
+    outcome: Outcome = yield from measure.run(s, message, piece, shift=shift)
+    if outcome is not None:
+        yield from measure.fail_block(s, outcome)
+    return outcome is None
+
+
+def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
+    """One transaction statement. True: it succeeded."""
+    from pgguard.session import measure
+
+    statement = piece.statements[0]
+    commits = statement.control in _COMMITS
+    if commits and s.replies.status != FAILED:
+        outcome = yield from before_commit(s, claims=True)
+        if outcome is not None:
+            yield from measure.roll_back(s)
+            yield from measure.say(s, outcome)
+            return False
+    if statement.control is Control.BEGIN and s.replies.status == IDLE:
+        s.server.zero_counters()
+    last = s.tx.reading
+    step = s.server.held(message)
+    step.shift = shift
+    yield None
+    if step.error:
+        return False
+    if statement.control is Control.PREPARE:
+        s.world.prepared.add(statement.name)
+    if commits:
+        measure.invalidate(s)
+    if statement.control in (*_COMMITS, Control.ROLLBACK):
+        if s.tx.executed or s.tx.untrusted:
+            s.settings.stale = s.settings.stale or s.tx.untrusted
+            s.server.dirty = True
+        s.tx.clear(last if statement.chain else None)
+        s.tx.explicit = statement.chain
+    else:
+        s.tx.note(piece)
+    if statement.control is Control.ROLLBACK_TO:
+        yield from _read_again(s)
+    s.to_client.append(step.held)
+    s.took_effect(piece)
+    return True
+
+
+def _read_again(s: Session) -> Talk:
+    """Counters keep what ROLLBACK TO undid: the ledger learns from a reading how much that was."""
+    asked = ask_reading(s, None, sync=True)
+    yield None
+    take_reading(s, asked, None)
+
+
+def _two_phase(s: Session, message: bytes, judged: Judged) -> Talk:
+    """COMMIT PREPARED of what was measured at its PREPARE here passes; of anything else nobody knows what it does."""
+    from pgguard.session import measure
+
+    statement = judged.statements[0]
+    known = statement.control is Control.ROLLBACK_PREPARED or statement.name in s.world.prepared or s.world.observe
+    if not known:
+        s.tx.note_measured(judged)
+        trouble = cannot_judge(f"{statement.name} was not prepared through this pgguard, so what it does was not measured")
+        yield from measure.fail_block(s, trouble) if s.replies.status != IDLE else measure.say(s, trouble)
+        return
+    step = s.server.held(message)
+    yield None
+    if not step.error:
+        s.world.prepared.discard(statement.name)
+        s.world.invalidate()
+        s.to_client.append(step.held)

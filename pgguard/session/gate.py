@@ -1,0 +1,66 @@
+"""May this text go out as it stands, in the state that the session is in? The one question of the fast path."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from pgguard.policy.decide import decide
+from pgguard.policy.verdict import Allow, Asked, Evidence
+from pgguard.session.replies import FAILED
+from pgguard.sql.statement import Control
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+    from pgguard.session.judge import Judged
+
+
+_TWO_PHASE = {Control.COMMIT_PREPARED, Control.ROLLBACK_PREPARED, Control.PREPARE}
+
+
+class Pass(Enum):
+    NOW = 1
+    SLOW = 2  # a conversation must decide
+
+
+def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
+    """``binding``: only a Bind, which plans but does not run it; COMMIT and ROLLBACK do nothing then."""
+    tx = session.tx
+    if judged.fast and not tx.untrusted:
+        return Pass.NOW
+    if session.desk.silent:
+        return Pass.NOW
+    if session.replies.status == FAILED and not judged.control and not judged.error:
+        return Pass.NOW if not session.replies.queue else Pass.SLOW  # the server itself rejects it
+    if not isinstance(judged.verdict, Allow):
+        return Pass.SLOW
+    if judged.verdict.unmeasured:
+        return Pass.NOW if judged.measurable else Pass.SLOW
+    if not judged.proved:
+        # nobody limits this caller in what the text does
+        return Pass.SLOW if tx.measured else Pass.NOW
+    if judged.control:
+        return _control(session, judged, binding)
+    if tx.untrusted:
+        return Pass.SLOW
+    if judged.bounds and tx.executed:
+        lost, deleted = tx.bound_of(judged)
+        evidence = Evidence(bound=lost, bound_deleted=deleted)
+        asked = Asked(session.desk.caller, judged.statements, judged.findings)
+        return Pass.NOW if isinstance(decide(session.world.policy, asked, evidence), Allow) else Pass.SLOW
+    return Pass.NOW
+
+
+def _control(session: Session, judged: Judged, binding: bool) -> Pass:
+    tx = session.tx
+    if binding:
+        return Pass.NOW
+    controls = {s.control for s in judged.statements}
+    if Control.ROLLBACK_TO in controls or controls & _TWO_PHASE:
+        return Pass.SLOW  # the counters keep what it undoes: it needs a reading
+    if tx.measured or tx.untrusted:
+        only = controls <= {Control.BEGIN, Control.SAVEPOINT, Control.RELEASE} or controls == {Control.ROLLBACK}
+        return Pass.NOW if only else Pass.SLOW
+    if len(judged.statements) > 1 and judged.bounds and tx.executed:
+        return Pass.SLOW
+    return Pass.NOW

@@ -1,0 +1,288 @@
+"""A measured Query or FunctionCall, as one conversation from its first message to ReadyForQuery.
+
+Outside a block: zero the counters, our BEGIN, the client's own message byte for byte, the reading, then COMMIT or
+ROLLBACK. Inside one: the client's message, then the reading. (FACTS F2: splitting a Query differs in 23 of 39 strings.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.evidence.measurement import Measurement, Reading
+from pgguard.evidence.session_facts import SESSION_SQL, parse_session
+from pgguard.policy import explain
+from pgguard.policy.verdict import Hold, Refusal, Refuse
+from pgguard.session import cut
+from pgguard.session.commit import before_commit, claim
+from pgguard.session.connection import Talk
+from pgguard.session.judge import Judged
+from pgguard.session.outstanding import SWALLOW
+from pgguard.session.replies import FAILED, IDLE
+from pgguard.session.settle import (
+    Says,
+    ServerError,
+    ask_reading,
+    cannot_judge,
+    record,
+    refused,
+    settle,
+    take_reading,
+    weigh,
+)
+from pgguard.sql.statement import Control, StatementKind
+from pgguard.sql.tokens import leading_comment
+from pgguard.wire import frontend
+from pgguard.wire.backend import encode_error, encode_notice, error_fields, ready_for_query
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+
+
+def query(s: Session, message: bytes, judged: Judged) -> Talk:
+    """A Query that may not simply pass."""
+    s.began = s.clock()
+    message = without_token(message, judged.text)
+    if judged.error:
+        yield from _unreadable(s, judged)
+    elif s.replies.status == FAILED and (not judged.control or judged.only_control is Control.COMMIT):
+        s.send_query(message, judged)  # the server itself rejects it, and COMMIT can only roll back
+        return
+    elif isinstance(judged.verdict, Refuse) and not s.world.observe:
+        yield from _refuse_unrun(s, judged, judged.verdict)
+    elif judged.control:
+        yield from cut.query(s, message, judged)
+    elif not judged.measurable:
+        yield from _unmeasurable(s, message, judged)
+    else:
+        yield from _measured(s, message, judged)
+    ready(s)
+
+
+def function_call(s: Session, message: bytes, judged: Judged) -> Talk:
+    """A FunctionCall: it is measured like a Query (its name says nothing that could be proved)."""
+    if s.desk.silent or s.replies.status == FAILED:
+        s.send_query(message, judged)
+        return
+    s.began = s.clock()
+    yield from _measured(s, message, judged)
+    ready(s)
+
+
+def ready(s: Session) -> None:
+    """The end of a conversation: the status is what the server last said."""
+    s.to_client.append(ready_for_query(s.replies.status))
+    if s.replies.status == IDLE:
+        s.transaction_over()
+
+
+def _measured(s: Session, message: bytes, judged: Judged) -> Talk:
+    if s.replies.status != IDLE:
+        outcome = yield from run(s, message, judged)
+        if outcome is not None:
+            yield from fail_block(s, outcome)
+        return
+    wrapped = not (s.world.observe and any(x.kind in (StatementKind.DO, StatementKind.CALL) for x in judged.statements))
+    s.server.zero_counters()
+    if not wrapped:
+        yield from record(s, "observe", None, None, "not measured")
+        s.tx.note_measured(judged)
+        s.server.relay(message)
+        yield None
+        s.server.dirty = True
+        s.took_effect(judged)
+        return
+    # Without a Sync behind it: were it to fail (a cancel can hit it), the server skips the client's Query as well.
+    begin = s.server.hidden(b"BEGIN", sync=False)
+    held = Holder()
+    outcome = yield from run(s, message, judged, held=held)
+    if begin.failed:
+        s.to_client.append(begin.error)
+        yield from roll_back(s)
+        return
+    if outcome is None:
+        outcome = yield from before_commit(s, claims=True)
+    if outcome is None:
+        commit = s.server.own_query(b"COMMIT")
+        yield None
+        s.server.dirty = True
+        invalidate(s)
+        if commit.error:
+            yield from roll_back(s)
+            s.to_client.append(commit.error)  # instead of the CommandComplete, as PostgreSQL does it
+        else:
+            s.to_client.append(held.bytes)
+            s.took_effect(judged)
+        return
+    yield from roll_back(s)
+    yield from say(s, outcome)
+
+
+def roll_back(s: Session) -> Talk:
+    """Out of our own block, also when a cancel hits the ROLLBACK itself."""
+    s.server.dirty = True
+    for _ in range(5):
+        if s.replies.status == IDLE:
+            return
+        s.server.own_query(b"ROLLBACK")
+        yield None
+    s.refuse_connection("PGG06", "the server does not roll back")
+
+
+class Holder:
+    """What waits for the verdict of a run outside a block, until its COMMIT."""
+
+    def __init__(self) -> None:
+        self.bytes = b""
+
+
+def run(s: Session, message: bytes, judged: Judged, *, held: Holder | None = None, shift: int = 0) -> Says:
+    """Send it, read behind it, judge what it did. ``held`` None: in a block, what was kept back is released here."""
+    s.tx.note_measured(judged)
+    step = s.server.held(message)
+    step.shift = shift
+    eager = not judged.copy_in and not judged.error
+    asked = ask_reading(s, judged, sync=True) if eager else None
+    yield None
+    if step.error:
+        return ServerError()
+    if asked is None:
+        asked = ask_reading(s, judged, sync=True)
+        yield None
+    outcome = yield from judge_reading(s, take_reading(s, asked, judged), sync=True)
+    if outcome is not None:
+        return outcome
+    if held is not None:
+        held.bytes = step.held
+    else:
+        s.to_client.append(step.held)
+        s.took_effect(judged)
+    return None
+
+
+def judge_reading(s: Session, reading: Reading | ServerError | Refuse, *, sync: bool) -> Says:
+    """What a reading comes to: weighed, settled, told and written down."""
+    if isinstance(reading, Refuse) and s.world.observe:
+        yield from record(s, "observe", reading, None)
+        return None
+    if not isinstance(reading, Reading):
+        return reading
+    found = yield from weigh(s, reading, sync=sync)
+    if not isinstance(found, Measurement):
+        return found
+    outcome = yield from settle(s, found)
+    if outcome is None:
+        away = yield from record(s, "measured", None, found)
+        if away is not None:
+            return away
+        if s.settings.report:
+            s.to_client.append(encode_notice({"C": "00000", "M": explain.report(found)}))
+    return outcome
+
+
+def fail_block(s: Session, outcome: ServerError | Hold | Refuse | Refusal) -> Talk:
+    """In a block the server itself must fail, so that the status is its own truth; its error is replaced by ours."""
+    if not isinstance(outcome, ServerError) or s.replies.status != FAILED:
+        s.server.must_fail(reason(outcome))
+        s.server.sync()
+        yield None
+    yield from say(s, outcome)
+
+
+def reason(outcome: ServerError | Hold | Refuse | Refusal) -> str:
+    if isinstance(outcome, Hold | Refuse):
+        return f"rule {', '.join(b.rule for b in outcome.blames)}"
+    return outcome.message if isinstance(outcome, Refusal) else "the reading failed"
+
+
+def say(s: Session, outcome: ServerError | Hold | Refuse | Refusal) -> Talk:
+    """Give the client its ErrorResponse."""
+    if isinstance(outcome, ServerError):
+        if outcome.message:
+            s.to_client.append(outcome.message)
+        return
+    refusal = yield from refused(s, outcome)
+    s.to_client.append(as_error(refusal))
+
+
+def as_error(refusal: Refusal) -> bytes:
+    return encode_error({"C": refusal.sqlstate, "M": refusal.message, "D": refusal.detail, "H": refusal.hint})
+
+
+def invalidate(s: Session) -> None:
+    """Before CommandComplete is passed on: after DDL or unread code this node's picture of the database is old."""
+    if s.tx.untrusted:
+        s.world.invalidate()
+
+
+def _refuse_unrun(s: Session, judged: Judged, verdict: Refuse) -> Talk:
+    """No, without running it."""
+    s.tx.note_measured(judged)
+    if s.replies.status == IDLE:
+        yield from say(s, verdict)
+    else:
+        yield from fail_block(s, verdict)
+
+
+def _unmeasurable(s: Session, message: bytes, judged: Judged) -> Talk:
+    """A statement that cannot run in a transaction: what its text says decides, and an approval lets it run unmeasured."""
+    s.tx.note_measured(judged)
+    outcome = yield from settle(s, None)
+    if outcome is None:
+        outcome = yield from claim(s)
+    if outcome is not None:
+        yield from say(s, outcome) if s.replies.status == IDLE else fail_block(s, outcome)
+        return
+    yield from record(s, "unmeasured", None, None)
+    step = s.server.held(message)
+    yield None
+    s.server.dirty = True
+    invalidate(s)
+    if not step.error:
+        s.to_client.append(step.held)
+        s.took_effect(judged)
+
+
+def _unreadable(s: Session, judged: Judged) -> Talk:
+    """What libpg_query cannot read goes to the server as a Parse and nothing else: its error is the answer."""
+    error = b"" if s.settings.lexing_trouble(s.replies.parameters, judged.text) else (yield from _probe(s, judged))
+    if error:
+        s.to_client.append(error)
+    else:
+        yield from _refuse_unrun(s, judged, cannot_judge(judged.error))
+
+
+def _probe(s: Session, judged: Judged) -> Talk:
+    """The server's error for this text; b"" when it can read it and we cannot."""
+    name = s.server.fresh_name()
+    step = s.server.step(frontend.encode_parse(name, judged.text), SWALLOW)
+    s.server.sync()
+    yield None
+    if not step.error:
+        s.server.step(frontend.encode_close(b"S", name), SWALLOW)
+        s.server.sync()
+        yield None
+        return b""
+    fields = error_fields(step.error)
+    several = fields.get("C") == "42601" and fields.get("R") == "exec_parse_message"
+    return b"" if several else step.error
+
+
+def without_token(message: bytes, text: bytes, text_at: int = 5) -> bytes:
+    """The client's bytes with a token in the leading comment overwritten with spaces: it is nobody else's business.
+    ``text_at``: where the text begins in the message."""
+    comment = leading_comment(text)
+    if comment is None or not comment.token:
+        return message
+    start, end = text_at + comment.start, text_at + comment.end
+    return message[:start] + b" " * (end - start) + message[end:]
+
+
+def ask_settings(s: Session) -> Talk:
+    """At idle: what the settings and the role are now."""
+    asked = s.server.hidden(SESSION_SQL.encode(), sync=True)
+    yield None
+    if asked.failed:
+        s.refuse_connection("PGG06", "the session's settings could not be read")
+        return
+    s.settings.confirmed(parse_session(asked.rows))
+    s.follow()

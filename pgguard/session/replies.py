@@ -1,0 +1,212 @@
+"""The server's side of a connection: every byte of it passes here, once, on its way to the client or into a Step."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from pgguard.session.names import Names
+from pgguard.session.outstanding import HOLD, RELAY, SWALLOW, Entry, NameChange, Step, Unit
+from pgguard.wire.backend import command_tag, error_fields, parameter_status, shift_position
+from pgguard.wire.framing import EVERY, frame_end, walk
+
+IDLE: Final = 0x49  # I: outside a transaction block
+IN_BLOCK: Final = 0x54  # T
+FAILED: Final = 0x45  # E: in a failed transaction block
+
+
+class Replies:
+    """What is owed (``queue``), what came of it, and the server's state as it last said it."""
+
+    def __init__(self, names: Names, to_client: list[bytes]) -> None:
+        self.names = names
+        self.to_client = to_client
+        self.queue: deque[Entry] = deque()
+        self.finished: list[Unit] = []  # for the session to take effect, in order
+        self.status = IDLE
+        self.parameters: dict[str, str] = {}
+        self.changed_parameters = False
+        self.copying = False  # the server waits for the client's CopyData
+        self.skipping = False  # an error came in a batch whose Sync was not sent yet
+        self.step_error = False  # a Step of an extended message failed since the last Sync
+        self.fatal = False
+        self._tail = b""
+        self._rest = 0  # bytes of a message that is passing in pieces
+
+    def settled(self) -> bool:
+        """Whether every message sent so far was answered."""
+        if not self.queue:
+            return True
+        head = self.queue[0]
+        return (
+            len(self.queue) == 1
+            and isinstance(head, Unit)
+            and not head.synced
+            and (head.failed or head.seen >= head.expected)
+        )
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the server, cut anywhere."""
+        if self._rest:
+            part = min(self._rest, len(data))
+            self._rest -= part
+            self.to_client.append(data[:part])
+            if part == len(data):
+                return
+            data = data[part:]
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        size = len(data)
+        pos = kept = 0
+        while pos < size:
+            head = self.queue[0] if self.queue else None
+            stops = EVERY if head is None else head.stops()
+            pos = walk(data, pos, stops, "server")
+            if pos >= size:
+                break
+            end = frame_end(data, pos, "server")
+            if end < 0 or end > size:
+                if end > size and not stops[data[pos]]:
+                    self._rest = end - size
+                    pos = size
+                break
+            if isinstance(head, Unit):
+                self._of_unit(head, data, pos, end)
+            else:
+                if pos > kept:
+                    self.to_client.append(data[kept:pos])
+                kept = end
+                self._of_step(head, data[pos:end])
+            pos = end
+        if pos > kept:
+            self.to_client.append(data[kept:pos] if kept or pos < size else data)
+        if pos < size:
+            self._tail = data[pos:]
+
+    def _of_unit(self, unit: Unit, data: bytes, pos: int, end: int) -> None:
+        """A message that passes with the stream: only look."""
+        code = data[pos]
+        if code == 0x5A:  # ReadyForQuery
+            self.status = data[pos + 5]
+            self.copying = False
+            self.queue.popleft()
+            self.finished.append(unit)
+        elif code == 0x45:  # ErrorResponse
+            self._failed(unit, data[pos:end])
+        elif code == 0x53:  # ParameterStatus
+            self._parameter(data[pos:end])
+        elif code == 0x47:  # CopyInResponse
+            self.copying = True
+            if unit.expected:
+                # an early Sync is read and ignored by the server's copy loop (copyfromparse.c, CopyGetData)
+                unit.synced = False
+        elif unit.wants_tags and code in (0x43, 0x49, 0x73):
+            unit.tags.append(command_tag(data[pos:end]) if code == 0x43 else "")
+            unit.seen += 1
+        elif code not in (0x4E, 0x41):  # not NoticeResponse, NotificationResponse
+            unit.seen += 1
+            if code in (0x31, 0x33) and unit.names:
+                self._renamed(unit.names.popleft())
+
+    def _failed(self, unit: Unit, message: bytes) -> None:
+        unit.failed = True
+        unit.names.clear()
+        unit.seen = unit.expected
+        self._after_error(message)
+        if not unit.synced:
+            self.skipping = True
+
+    def _after_error(self, message: bytes) -> None:
+        self.names.forget_portals()
+        self.copying = False
+        severity = error_fields(message).get("V", "")
+        if severity in ("FATAL", "PANIC"):
+            self.fatal = True
+
+    def _renamed(self, change: NameChange | None) -> None:
+        if change is not None:
+            self.names.confirmed(change.name, change.prepared)
+
+    def _parameter(self, message: bytes) -> None:
+        name, value = parameter_status(message)
+        self.parameters[name] = value
+        self.changed_parameters = True
+
+    def _of_step(self, step: Step | None, message: bytes) -> None:
+        """A message that is relayed, held or swallowed by itself."""
+        code = message[0]
+        if code == 0x53:
+            self._parameter(message)
+            self.to_client.append(message)
+        elif code == 0x41 or step is None:
+            if code == 0x45:
+                self._after_error(message)
+            self.to_client.append(message)
+        elif code == 0x4E:
+            if step.sink != SWALLOW or step.code == 0x51 and step.tag == "COMMIT":
+                self.to_client.append(shift_position(message, step.shift) if step.shift else message)
+        elif code == 0x45:
+            self._step_failed(step, message)
+        elif step.sink == SWALLOW:
+            step.take(message)
+            self._complete(step, code, message)
+        else:
+            self._pass_or_hold(step, code, message)
+            self._complete(step, code, message)
+
+    def _pass_or_hold(self, step: Step, code: int, message: bytes) -> None:
+        if code == 0x47:
+            self.copying = True
+        if code == 0x5A:
+            return  # the conversation says ReadyForQuery itself, when it is over
+        if step.sink == HOLD:
+            if code in (0x43, 0x49, 0x73) and step.held[:1] == b"c" and len(step.held) == 5:
+                step.held += message
+                return
+            self._release(step)
+            if code in (0x43, 0x49, 0x73, 0x63):  # CommandComplete, EmptyQuery, PortalSuspended, CopyDone
+                step.held = message
+                return
+        self.to_client.append(message)
+
+    def _release(self, step: Step) -> None:
+        if step.held:
+            self.to_client.append(step.held)
+            step.held = b""
+
+    def _complete(self, step: Step, code: int, message: bytes) -> None:
+        if code == 0x5A:
+            self.status = message[5]
+            self.copying = False
+        if code in (0x31, 0x33) and step.change is not None:
+            self._renamed(step.change)
+        if step.completed_by(code):
+            step.done = True
+            self.queue.popleft()
+
+    def _step_failed(self, step: Step, message: bytes) -> None:
+        self._after_error(message)
+        if step.shift:
+            message = shift_position(message, step.shift)
+        step.error = message
+        if step.sink != SWALLOW or self.fatal:
+            if step.sink == HOLD:
+                self._release(step)
+            self.to_client.append(message)
+        if step.completed_by(0x5A):
+            return  # Query, FunctionCall and Sync are over with their ReadyForQuery
+        step.done = self.step_error = True
+        self.queue.popleft()
+        while self.queue:
+            behind = self.queue[0]
+            if isinstance(behind, Unit):
+                return
+            if behind.code == 0x53:
+                self.step_error = False
+                return
+            behind.skipped = behind.done = True
+            self.queue.popleft()
+
+
+__all__ = ["FAILED", "HOLD", "IDLE", "IN_BLOCK", "RELAY", "SWALLOW", "Replies"]

@@ -1,0 +1,106 @@
+"""What pgguard itself says to the server between the client's messages: hidden queries, BEGIN, COMMIT, ROLLBACK.
+
+Hidden queries are Parse, Bind, Execute, Close, Close under fresh random names and are gone at once: a client can replace
+or drop any name that it can guess, and a hidden simple Query would destroy its unnamed statement (FACTS F10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pgguard.evidence.reading import FLUSH_SQL
+from pgguard.session.outstanding import HOLD, RELAY, SWALLOW, NameChange, Step
+from pgguard.session.replies import Replies
+from pgguard.wire import frontend
+
+
+class Hidden:
+    """A hidden query on its way."""
+
+    def __init__(self, steps: tuple[Step, ...]) -> None:
+        self._steps = steps
+
+    @property
+    def rows(self) -> list[list[bytes | None]]:
+        return self._steps[2].rows
+
+    @property
+    def error(self) -> bytes:
+        """The ErrorResponse, whole; b"" when it succeeded or never ran."""
+        return next((s.error for s in self._steps if s.error), b"")
+
+    @property
+    def failed(self) -> bool:
+        """It gave an error, or the server passed over it."""
+        return any(s.error or s.skipped for s in self._steps)
+
+
+class Server:
+    """The way to the server. ``dirty``: PostgreSQL's counters of this backend may not stand at zero."""
+
+    def __init__(self, replies: Replies, to_server: list[bytes], fresh: Callable[[], bytes]) -> None:
+        self.replies = replies
+        self.to_server = to_server
+        self._fresh = fresh
+        self.dirty = True
+
+    def fresh_name(self) -> bytes:
+        """A name that nobody can guess."""
+        return b"pgguard_" + self._fresh()
+
+    def step(self, message: bytes, sink: int, change: NameChange | None = None) -> Step:
+        """Send one message of the client's or of ours and wait for its reply by itself."""
+        step = Step(message[0], sink, change)
+        self.replies.queue.append(step)
+        self.to_server.append(message)
+        return step
+
+    def relay(self, message: bytes, change: NameChange | None = None) -> Step:
+        return self.step(message, RELAY, change)
+
+    def held(self, message: bytes) -> Step:
+        return self.step(message, HOLD)
+
+    def own_query(self, text: bytes) -> Step:
+        """A Query of ours. It destroys the client's unnamed statement, as the client's own Query beside it does."""
+        return self.step(frontend.encode_query(text), SWALLOW)
+
+    def hidden(self, sql: bytes, *, sync: bool) -> Hidden:
+        """``sync``: at idle or in a block, with a Sync of its own; else within a batch, where the caller adds Flush."""
+        name = self.fresh_name()
+        steps = (
+            self.step(frontend.encode_parse(name, sql), SWALLOW),
+            self.step(frontend.encode_bind(name, name), SWALLOW),
+            self.step(frontend.encode_execute(name), SWALLOW),
+            self.step(frontend.encode_close(b"P", name), SWALLOW),
+            self.step(frontend.encode_close(b"S", name), SWALLOW),
+        )
+        if sync:
+            self.sync()
+        return Hidden(steps)
+
+    def sync(self) -> Step:
+        """A Sync of ours; its ReadyForQuery is swallowed."""
+        return self.step(frontend.SYNC, SWALLOW)
+
+    def flush(self) -> None:
+        self.to_server.append(frontend.FLUSH)
+
+    def batch_failed(self) -> bool:
+        """Whether the server reported an error since the last Sync: it passes over everything up to the next."""
+        return self.replies.step_error
+
+    def zero_counters(self) -> None:
+        """At idle only: makes every baseline of the next reading zero (FACTS F3)."""
+        if self.dirty:
+            self.hidden(FLUSH_SQL.encode(), sync=True)
+            self.dirty = False
+
+    def forget_failure(self) -> None:
+        """A Sync was answered."""
+        self.replies.step_error = False
+
+    def must_fail(self, why: str) -> Step:
+        """Make the server itself fail inside the transaction, with our reason in its log (FACTS, fact 20)."""
+        words = "".join(c if c.isprintable() and c.isascii() and c not in "*/" else "?" for c in why)
+        return self.step(frontend.encode_parse(self.fresh_name(), f"/* pgguard: {words} */ refused".encode()), SWALLOW)

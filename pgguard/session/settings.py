@@ -1,0 +1,141 @@
+"""The client's settings that change what a statement means or who its caller is: followed, confirmed, never guessed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pgguard.catalog.proof import Harmless
+from pgguard.evidence.measurement import Reading
+from pgguard.evidence.session_facts import SessionFacts
+from pgguard.policy.verdict import Allow, Caller
+from pgguard.session.judge import Judged
+from pgguard.session.names import Portal, Prepared, key
+from pgguard.sql.statement import Setting, Statement, StatementKind
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+    from pgguard.session.world import Desk
+
+# Here 0x5C, the backslash, can be the second byte of a character: the text is not to the server what it is to us.
+UNSAFE_ENCODINGS = frozenset({"SJIS", "SHIFT_JIS_2004", "BIG5", "GBK", "UHC", "GB18030", "JOHAB"})
+_LEXING = ("standard_conforming_strings", "client_encoding", "names")
+_WHO = ("role", "session_authorization", "all", "application_name")
+
+
+class Settings:
+    """``stale``: ask again at idle before the next statement is judged."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self.stale = False
+        self.token = ""
+        self.report = False
+        self.current_user = caller.role
+        self.lexing_unknown = False  # it is being changed; the server says how only with ReadyForQuery
+
+    def lexing_trouble(self, parameters: dict[str, str], text: bytes) -> str:
+        """Why ``text`` does not mean to the server what it means to the parser; "" when it does. Without a backslash,
+        and without bytes beyond ASCII, it means the same in every state."""
+        slash = b"\\" in text
+        if slash and parameters.get("standard_conforming_strings", "on") != "on":
+            return "standard_conforming_strings is off, and there is a backslash in the text"
+        if text.isascii() and not slash:
+            return ""
+        if self.lexing_unknown:
+            return "standard_conforming_strings or client_encoding is being changed"
+        encoding = parameters.get("client_encoding", "UTF8").upper()
+        if encoding in UNSAFE_ENCODINGS and not text.isascii():
+            return f"client_encoding is {encoding}"
+        return ""
+
+    def caller(self, parameters: dict[str, str]) -> Caller:
+        """Who the session is to the policy now."""
+        application = parameters.get("application_name", self._caller.application)
+        if application != self._caller.application:
+            self._caller = replace(self._caller, application=application)
+        return self._caller
+
+    def confirmed(self, facts: SessionFacts) -> None:
+        """The answer to the question asked at idle."""
+        self.stale = False
+        self._believe(facts.state.current_user, dict(facts.state.settings))
+
+    def follow(self, reading: Reading) -> None:
+        """What a reading says of the settings inside the transaction."""
+        self._believe(reading.current_user, dict(reading.settings))
+
+    def _believe(self, current_user: str, ours: dict[str, str]) -> None:
+        self.current_user = current_user
+        self.token = ours.get("token", "")
+        self.report = ours.get("report", "").lower() in ("on", "true", "yes", "1")
+        new = replace(
+            self._caller, role=current_user, claim=ours.get("environment", ""), reason=ours.get("reason", "")
+        )
+        if new != self._caller:
+            self._caller = new
+
+    def sending(self, judged: Judged) -> None:
+        """``judged`` goes out: from here until ReadyForQuery its SETs may be in force or not."""
+        for statement in judged.statements:
+            if statement.setting is not None and statement.setting.name.lower() in (*_LEXING, "all"):
+                self.lexing_unknown = True
+
+    def apply(self, session: Session, judged: Judged) -> None:
+        """``judged`` ran without an error. What a SET inside a block becomes at its end is asked at idle (``stale``)."""
+        for statement in judged.statements:
+            if statement.setting is not None:
+                self._set(statement.setting)
+            elif statement.kind is StatementKind.PREPARE:
+                self._prepared(session, judged, statement)
+            elif statement.kind is StatementKind.DEALLOCATE:
+                self._deallocated(session, statement.name)
+            elif statement.kind is StatementKind.CURSOR:
+                self._cursor(session, judged, statement)
+            elif statement.node == "DiscardStmt":
+                session.names.taint()
+                self.stale = True
+        if not judged.proved and not (isinstance(judged.verdict, Allow) and session.desk.silent):
+            session.names.taint()
+            self.stale = True
+
+    def _set(self, setting: Setting) -> None:
+        name = setting.name.lower()
+        if name in _WHO or name.startswith("pgguard."):
+            self.stale = True
+        if name == "pgguard.environment":
+            # believed at once, for what comes in the same block; asked again at idle
+            self._caller = replace(self._caller, claim=setting.value or "")
+
+    def _prepared(self, session: Session, judged: Judged, statement: Statement) -> None:
+        name = key(statement.name.encode())
+        if len(judged.statements) != 1 or len(statement.inner) != 1:
+            session.names.statements.pop(name, None)
+            return
+        inner = statement.inner[0]
+        text = judged.text[inner.start : inner.start + inner.length] if inner.length else b""
+        if not text:
+            session.names.statements.pop(name, None)
+            return
+        # Types named in PREPARE x (int, ...) are in the statement's own list; a proof that needs them fails without.
+        session.names.statements[name] = Prepared(text, (), session.judged(text), session.desk.version)
+
+    def _deallocated(self, session: Session, name: str) -> None:
+        if name:
+            session.names.statements.pop(key(name.encode()), None)
+        else:
+            session.names.statements.clear()
+
+    def _cursor(self, session: Session, judged: Judged, statement: Statement) -> None:
+        name = key(statement.name.encode())
+        if statement.node == "DeclareCursorStmt":
+            if len(judged.statements) == 1 and all(isinstance(p, Harmless) for p in judged.proofs):
+                session.names.portals[name] = Portal(judged, b"", holds=statement.with_hold)
+            else:
+                session.names.portals.pop(name, None)
+        elif statement.node == "ClosePortalStmt":
+            session.names.portals.pop(name, None)
+
+    def free(self, desk: Desk, text: bytes) -> Judged:
+        """For a caller of whom no limit, rule or claim speaks: nothing is read."""
+        return Judged(text, (), (), (), Allow(), fast=True)

@@ -1,0 +1,263 @@
+"""From a reading to an answer: what was changed, what was destroyed, what the policy says, whether somebody approved it.
+
+Everything here happens while the client's transaction is open and holds its locks: every ask has a deadline of the
+skin's, and whatever does not answer in time is a refusal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from pgguard.audit.record import AuditRecord
+from pgguard.errors import ProtocolViolation
+from pgguard.evidence.compare import compare, created, suspects
+from pgguard.evidence.measurement import Destroyed, Measurement, Reading
+from pgguard.evidence.reading import parse_reading, reading_sql
+from pgguard.evidence.report import measurement as measured
+from pgguard.evidence.victims import emptiness_sql, parse_emptiness, victims_sql
+from pgguard.policy import explain
+from pgguard.policy.binding import Approval, Binding, BoundStatement, Filed, NewRequest, NotValid
+from pgguard.policy.decide import decide, share_stops
+from pgguard.policy.sqlstates import CANNOT_JUDGE
+from pgguard.policy.verdict import Allow, Asked, Blame, Evidence, Hold, Refusal, Refuse, Verdict
+from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
+from pgguard.session.judge import Judged
+from pgguard.sql.tokens import leading_comment, token_digest
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+    from pgguard.session.server import Hidden
+
+# What a run comes to: None, it may stay; ServerError, the server's own error stands; anything else refuses.
+Says = Generator[Ask | None, Any, "Outcome"]
+
+
+class ServerError:
+    """The server refused by itself. ``message``: an ErrorResponse that the client was not given yet, or b""."""
+
+    def __init__(self, message: bytes = b"") -> None:
+        self.message = message
+
+
+Outcome = None | ServerError | Hold | Refuse | Refusal
+
+
+def cannot_judge(why: str) -> Refuse:
+    """FAIL CLOSED: PGG05 for what could not be measured."""
+    return Refuse(CANNOT_JUDGE, (Blame("unmeasured", why, "unmeasured"),))
+
+
+def covers(session: Session, judged: Judged | None) -> frozenset[int] | None:
+    """The relations that the next reading must look at; None: whatever is locked."""
+    tx = session.tx
+    if tx.opaque or tx.ledger.awaits_reading or judged is not None and judged.relations is None:
+        return None
+    return frozenset(tx.relations) | (judged.relations or frozenset() if judged is not None else frozenset())
+
+
+def ask_reading(session: Session, judged: Judged | None, *, sync: bool) -> Hidden:
+    """Send the reading; ``sync``: with a Sync of its own."""
+    tx = session.tx
+    objects = tx.objects or judged is not None and judged.changes_objects
+    sql = reading_sql(covers(session, judged), objects=objects, everywhere=tx.ledger.awaits_reading)
+    return session.server.hidden(sql.encode(), sync=sync)
+
+
+def take_reading(session: Session, asked: Hidden, judged: Judged | None) -> Reading | ServerError | Refuse:
+    """The reading that came back, entered into the ledger."""
+    if asked.failed:
+        # the client's statement_timeout, a cancel: it is the statement's own error (never retried, never allowed)
+        return ServerError(asked.error)
+    try:
+        reading = parse_reading(asked.rows)
+    except ProtocolViolation as broken:
+        return cannot_judge(f"the reading could not be read: {broken.what}")
+    if not reading.track_counts:
+        return cannot_judge("track_counts is off: PostgreSQL does not count row changes")
+    if reading.uncountable:
+        return cannot_judge(f"{reading.uncountable[0]} was written to, and PostgreSQL does not count its rows")
+    session.tx.ledger.record(reading, covers(session, judged))
+    session.tx.reading = reading
+    session.settings.follow(reading)
+    session.follow()
+    return reading
+
+
+def weigh(session: Session, reading: Reading, *, sync: bool) -> Generator[Ask | None, Any, Measurement | Outcome]:
+    """Everything that the transaction did so far, approved work taken off."""
+    tx = session.tx
+    if tx.opaque or tx.objects or tx.ledger.fell:
+        if reading.strong or reading.strong_objects or reading.catalogs:
+            trouble = yield from _look(session, reading, sync)
+            if trouble is not None:
+                return trouble
+    destroyed = tuple(d for d in tx.destroyed if (d.kind, d.name, d.how) not in tx.allowed_losses)
+    found = measured(tx.ledger.sum(), tx.ledger.names, destroyed, tx.targets, created=tx.created)
+    stops = share_stops(session.world.policy, asked_for(session), found)
+    if stops:
+        totals = yield TableTotals(stops)
+        if isinstance(totals, Away):
+            return explain.away(totals.what, totals.why)
+        found = measured(tx.ledger.sum(), tx.ledger.names, destroyed, tx.targets, totals, tx.created)
+    return found
+
+
+def _look(session: Session, reading: Reading, sync: bool) -> Says:
+    """The same catalog query inside and outside, compared: what the transaction destroys besides rows."""
+    tx = session.tx
+    tx.strong |= set(reading.strong)
+    tx.strong_objects |= set(reading.strong_objects)
+    wanted = (sorted(tx.strong), sorted(tx.strong_objects), sorted(reading.catalogs))
+    inside = yield from _inside(session, victims_sql(*wanted, inside=True), sync)
+    if isinstance(inside, ServerError):
+        return inside
+    outside = yield LookOutside(victims_sql(*wanted))
+    if isinstance(outside, Away):
+        return explain.away(outside.what, outside.why)
+    doubtful = suspects(outside, inside)
+    empty: dict[int, bool] = {}
+    if doubtful:
+        rows = yield from _inside(session, emptiness_sql(doubtful), sync)
+        if isinstance(rows, ServerError):
+            return rows
+        empty = parse_emptiness(rows)
+    tx.destroyed = compare(outside, inside, empty, reading.catalogs)
+    tx.created = created(outside, inside)
+    return None
+
+
+def _inside(
+    session: Session, sql: str, sync: bool
+) -> Generator[Ask | None, Any, list[list[bytes | None]] | ServerError]:
+    asked = session.server.hidden(sql.encode(), sync=sync)
+    if not sync:
+        session.server.flush()
+    yield None
+    return ServerError(asked.error) if asked.failed else asked.rows
+
+
+def asked_for(session: Session) -> Asked:
+    """The measured statements of the transaction, with what the checks found in them."""
+    judged = session.tx.judged
+    findings = dict.fromkeys(f for j in judged for f in j.findings)
+    return Asked(session.desk.caller, tuple(s for j in judged for s in j.statements), tuple(findings))
+
+
+def settle(session: Session, found: Measurement | None, *, at_commit: bool = False) -> Says:
+    """What the policy says to the transaction's effect; an approval that covers it is noted, and claimed at COMMIT.
+    ``found`` None: it cannot be measured."""
+    tx = session.tx
+    why = next((j.why for j in reversed(tx.judged) if j.why), "")
+    evidence = Evidence(measurement=found, measurable=found is not None, at_commit=at_commit, why=why)
+    verdict: Verdict = decide(session.world.policy, asked_for(session), evidence)
+    if isinstance(verdict, Allow):
+        return None
+    if session.world.observe:
+        yield from record(session, "observe", verdict, found)
+        return None
+    if not isinstance(verdict, Hold):
+        return verdict if isinstance(verdict, Refuse) else cannot_judge("it was measured and still is not known")
+    token = _comment_token(session) or session.settings.token
+    answer = yield FindApproval(binding(session, verdict), token)
+    if isinstance(answer, Away):
+        return explain.away(answer.what, answer.why)
+    if isinstance(answer, NotValid):
+        return explain.not_valid(answer, verdict)
+    if not isinstance(answer, Approval):
+        return verdict
+    beyond = answer.exceeded_by(found)
+    if beyond:
+        return explain.beyond_approval(answer.number, beyond, verdict)
+    tx.approvals.append(answer)
+    tx.ledger.approved(answer.ceilings)
+    tx.allowed_losses |= answer.destroyed
+    return None
+
+
+def _comment_token(session: Session) -> str:
+    for write in reversed(session.tx.writes):
+        comment = leading_comment(write.judged.text)
+        if comment is not None and comment.token:
+            return comment.token
+    return ""
+
+
+def binding(session: Session, verdict: Hold) -> Binding:
+    """The ordered writes of the transaction so far, by this caller, here, under the rules that say no."""
+    return Binding(
+        statements=tuple(_bound(w.judged.text, w.params) for w in session.tx.writes),
+        caller=session.desk.caller.user,
+        role=session.settings.current_user,
+        database=session.desk.caller.database,
+        database_oid=session.database_oid,
+        server=session.world.server,
+        rules=tuple(sorted({b.digest for b in verdict.blames})),
+    )
+
+
+def _bound(text: bytes, params: bytes) -> BoundStatement:
+    words = text.decode("utf-8", "replace")
+    digest = hashlib.sha256(params).hexdigest() if params else ""
+    return BoundStatement(token_digest(text), digest, words if len(words) <= 10_000 else words[:10_000] + " ...")
+
+
+def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask | None, Any, Refusal]:
+    """The words of a refusal, the request filed and the audit written. The transaction is rolled back by now."""
+    if isinstance(outcome, Refusal):
+        yield from record(session, "refuse", None, None, outcome.message)
+        return outcome
+    filed: Filed | None = None
+    not_filed = ""
+    if isinstance(outcome, Hold):
+        caller = session.desk.caller
+        answer = yield FileRequest(
+            NewRequest(
+                binding(session, outcome), outcome.measurement, outcome.blames, outcome.findings, outcome.by,
+                outcome.expires, caller.application, caller.address, caller.reason, session.world.policy.environment,
+            )
+        )  # fmt: skip
+        if isinstance(answer, Away):
+            refusal = explain.away(answer.what, answer.why)
+            yield from record(session, "refuse", outcome, outcome.measurement, refusal.message)
+            return refusal
+        if isinstance(answer, Filed):
+            filed = answer
+        else:
+            not_filed = str(getattr(answer, "why", answer))
+    refusal = explain.refusal(outcome, request=filed, not_filed=not_filed)
+    kind = "hold" if isinstance(outcome, Hold) else "refuse"
+    away = yield from record(session, kind, outcome, outcome.measurement, request=filed.number if filed else None)
+    return away if away is not None else refusal
+
+
+def record(
+    session: Session, verdict: str, said: Verdict | None, found: Measurement | None, rule: str = "",
+    request: int | None = None,
+) -> Generator[Ask | None, Any, Refusal | None]:  # fmt: skip
+    """One audit record, written before the client is answered. A Refusal when the policy requires it and it failed."""
+    tx = session.tx
+    caller = session.desk.caller
+    text = b"; ".join(w.judged.text for w in tx.writes)
+    if isinstance(said, Hold | Refuse):
+        rule = ", ".join(b.rule for b in said.blames)
+    answer = yield WriteRecord(
+        AuditRecord(
+            session=session.ident, caller=caller.user, role=session.settings.current_user, client=caller.address,
+            application=caller.application, database=caller.database, statement=text.decode("utf-8", "replace"),
+            digest=hashlib.sha256(text).hexdigest()[:16],
+            kind=", ".join(dict.fromkeys(w.judged.kind for w in tx.writes)),
+            verdict=verdict, rule=rule,
+            measured={
+                t.name: {"inserted": t.rows.inserted, "updated": t.rows.updated, "deleted": t.rows.deleted}
+                for t in (found.tables if found else ())
+            },
+            destroyed=tuple(f"{d.kind} {d.name} {d.how}" for d in (found.destroyed if found else ())),
+            request=request, approval=tx.approvals[-1].number if tx.approvals else None,
+            duration_ms=round((session.clock() - session.began) * 1000, 3),
+        )
+    )  # fmt: skip
+    if isinstance(answer, Away) and session.world.policy.audit == "required":
+        return explain.away(answer.what, answer.why)
+    return None

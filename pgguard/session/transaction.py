@@ -1,0 +1,117 @@
+"""What the session knows of the transaction that is open: what ran in it, what it measured, what was approved."""
+
+from __future__ import annotations
+
+from pgguard.catalog.proof import Bounded
+from pgguard.evidence.ledger import Ledger
+from pgguard.evidence.measurement import Destroyed, Reading
+from pgguard.policy.binding import Approval
+from pgguard.session.judge import Judged
+from pgguard.sql.statement import Control
+
+
+class Write:
+    """One write of the transaction, for the list that a request holds."""
+
+    __slots__ = ("judged", "params")
+
+    def __init__(self, judged: Judged, params: bytes) -> None:
+        self.judged = judged
+        self.params = params
+
+
+class Transaction:
+    """One transaction, implicit or not. ``measured``: something in it was neither harmless nor within a proved bound, so
+    its commit has to be judged. ``untrusted``: DDL or unread code ran, so proofs are off until it ends."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.clear(None)
+
+    def clear(self, baseline: Reading | None) -> None:
+        """It ended; ``baseline``: where counters stand when no flush is possible (AND CHAIN)."""
+        self.ledger.start(baseline)
+        self.executed = False  # something was executed in it
+        self.explicit = False  # a BEGIN ran in it, whatever the last ReadyForQuery said
+        self.measured = False
+        self.untrusted = False
+        self.opaque = False
+        self.objects = False
+        self.deferrable = False
+        self.relations: set[int] = set()
+        self.targets: set[int] = set()
+        self.writes: list[Write] = []
+        self.approvals: list[Approval] = []
+        self.allowed_losses: set[tuple[str, str, str]] = set()
+        self.destroyed: tuple[Destroyed, ...] = ()
+        self.created: frozenset[int] = frozenset()  # tables of its own making: no row in them can be lost
+        self.strong: set[int] = set()  # what it held strong locks on at any time (ROLLBACK TO gives some up)
+        self.strong_objects: set[tuple[int, int]] = set()
+        self.reading: Reading | None = None
+        self.judged: list[Judged] = []  # measured ones, whose statements and findings speak again at COMMIT
+
+    def note(self, judged: Judged, params: bytes = b"") -> None:
+        """``judged`` is about to run."""
+        self.executed = True
+        if judged.bounds:
+            for oid, rows, deletes in judged.bounds:
+                self.ledger.bounded(oid, rows, deletes)
+                self.relations.add(oid)
+                self.targets.add(oid)
+            self.writes.append(Write(judged, params))
+        if judged.control:
+            for statement in judged.statements:
+                self._control(statement.control, statement.name)
+        if judged.changes_objects:
+            self.untrusted = self.objects = True
+        if judged.deferrable:
+            self.deferrable = True
+
+    def _control(self, control: Control | None, name: str) -> None:
+        if control is Control.BEGIN:
+            self.explicit = True
+        elif control is Control.SAVEPOINT:
+            self.ledger.savepoint(name)
+        elif control is Control.RELEASE:
+            self.ledger.release(name)
+        elif control is Control.ROLLBACK_TO:
+            self.ledger.rollback_to(name)
+
+    def note_measured(self, judged: Judged, params: bytes = b"") -> None:
+        """``judged`` is about to run held back: what it does is read behind it."""
+        self.executed = self.measured = True
+        self.writes.append(Write(judged, params))
+        if not any(j is judged for j in self.judged):
+            self.judged.append(judged)
+        self.targets |= judged.targets
+        relations = judged.relations
+        if relations is None:
+            self.opaque = self.untrusted = True
+        else:
+            self.relations |= relations
+        if judged.changes_objects:
+            self.untrusted = self.objects = True
+        if judged.deferrable or relations is None:
+            self.deferrable = True
+
+    def note_bound(self, judged: Judged) -> None:
+        """``judged`` is about to be planned: functions that say they are immutable run already (FACTS F6)."""
+        if judged.opaque:
+            self.measured = self.opaque = self.untrusted = self.deferrable = True
+            self.judged.append(judged)
+
+    def note_unmeasured(self, judged: Judged) -> None:
+        """``judged`` is about to run by a rule that lets it go unmeasured, or because nobody limits its caller."""
+        self.executed = True
+        if not judged.proved:
+            self.untrusted = True
+
+    def bound_of(self, judged: Judged) -> tuple[int, int]:
+        """Rows lost at most, and of them deleted, by the transaction with ``judged`` in it."""
+        lost = sum(r.lost for r in self.ledger.sum().values())
+        deleted = sum(r.deleted for r in self.ledger.sum().values())
+        for proof in judged.proofs:
+            if isinstance(proof, Bounded):
+                lost += proof.rows
+                deleted += proof.rows if proof.deletes else 0
+        return lost, deleted
