@@ -15,6 +15,7 @@ from pgguard.store.lifecycle import NO_SUCH, NOT_YOU, Answer
 SYNTAX = "42601"
 WRONG_VALUE = "22P02"
 _HIGHEST = 2**31 - 1  # of a request's number
+_LONGEST_REASON = 500  # it becomes part of an error message
 
 Row = tuple[str | None, ...]
 
@@ -110,6 +111,8 @@ async def deny(order: Order) -> Result | Failed:
     reason = printable(str(order.values.get("reason") or ""))
     if not reason:
         return Failed(WRONG_VALUE, "a reason is needed to deny a request")
+    if len(reason) > _LONGEST_REASON:
+        return Failed(WRONG_VALUE, f"the reason has {len(reason)} characters (limit {_LONGEST_REASON})")
     if not order.proved:
         return _unproved("deny")
     groups = await order.desk.groups(order.person)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from pgguard.evidence.measurement import Destroyed, TableEffect
+from pgguard.evidence.measurement import TableEffect
+from pgguard.policy.explain import object_line
+from pgguard.policy.limits import rows
 from pgguard.store.request import Request
 
 _SHORT = 100  # characters of a statement in a listing
@@ -38,17 +40,12 @@ def shortened(text: str) -> str:
 
 
 def table_line(table: TableEffect) -> str:
-    """One table's part: ``public.inventory: 50000 rows deleted by cascade or trigger``."""
+    """One table's part: ``inventory: 50000 rows deleted by cascade or trigger``."""
     counts = ((table.rows.deleted, "deleted"), (table.rows.updated, "updated"), (table.rows.inserted, "inserted"))
-    parts = ", ".join(f"{count} {'row' if count == 1 else 'rows'} {what}" for count, what in counts if count)
+    parts = ", ".join(rows(count, what) for count, what in counts if count)
     of = f" of {table.total}" if table.total is not None else ""
-    return f"{printable(table.name)}: {parts or 'no rows'}{of}{'' if table.named else ' by cascade or trigger'}"
-
-
-def destroyed_line(gone: Destroyed) -> str:
-    """One thing besides rows: ``table public.invoices: dropped (about 12000 rows)``."""
-    rows = f" (about {gone.rows} rows)" if gone.rows is not None else ""
-    return f"{gone.kind} {printable(gone.name)}: {gone.how}{rows}"
+    cause = "" if table.named else " by cascade or trigger"
+    return f"{printable(table.name.removeprefix('public.'))}: {parts or 'no rows'}{of}{cause}"
 
 
 def listing_row(request: Request) -> tuple[str | None, ...]:
@@ -83,7 +80,7 @@ def request_lines(request: Request) -> list[tuple[str, str]]:
     ]
     if asked.measurement is not None:
         lines += [("table", table_line(table)) for table in asked.measurement.tables]
-        lines += [("destroyed", destroyed_line(gone)) for gone in asked.measurement.destroyed]
+        lines += [("destroyed", object_line(gone)) for gone in asked.measurement.destroyed]
     if request.last_rows is not None and request.last_rows != request.rows:
         lines.append(("rows of the latest try", str(request.last_rows)))
     lines += [

@@ -51,7 +51,7 @@ def state(request: Request, now: float) -> State:
 
 
 def usable(request: Request, now: float) -> str:
-    """Why the request is not an approval that can still be spent; an empty text when it is one.
+    """Why the request is not an approval that can still be spent, its number aside; "" when it is one.
 
     ``requests.Store.claim`` says the same in the WHERE of its UPDATE; a test holds the two together.
     """
@@ -59,13 +59,13 @@ def usable(request: Request, now: float) -> str:
         case State.APPROVED:
             return ""
         case State.OPEN:
-            return f"request {request.number} is not approved yet"
+            return "it is not approved yet"
         case State.DENIED:
-            return f"request {request.number} was denied: {request.denial}"
+            return f"it was denied: {request.denial}"
         case State.USED:
-            return f"approval {request.number} was used already"
+            return "it was used already"
         case State.EXPIRED:
-            return f"{'approval' if request.decided_by else 'request'} {request.number} expired"
+            return "it expired"
 
 
 def denies(request: Request, now: float) -> bool:

@@ -177,10 +177,9 @@ class Store:
             return NotValid("token names no approval of this pgguard", claims.number)
         request = found[0]
         if request.digest != digest or claims.digest != shortened(digest):
-            other = f"token of approval {request.number} is for another statement, caller, role or database"
-            return NotValid(other, request.number)
+            return NotValid("its token is for another statement, caller, role or database", request.number)
         if claims.expires <= now:
-            return NotValid(f"approval {request.number} expired", request.number)
+            return NotValid("it expired", request.number)
         if why := lifecycle.usable(request, now):
             return NotValid(why, request.number)
         return request.approval()
@@ -198,8 +197,8 @@ class Store:
                     found = await _select(connection, table.c.number == number)
                     await transaction.rollback()
                     if not found:
-                        return f"there is no approval {number}"
-                    return lifecycle.usable(found[0], now) or f"approval {number} could not be claimed"
+                        return f"request {number}: there is no such request"
+                    return f"request {number}: {lifecycle.usable(found[0], now) or 'it could not be claimed'}"
         return ""
 
     async def _listing(self, open_only: bool) -> tuple[Request, ...]:

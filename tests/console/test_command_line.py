@@ -44,7 +44,7 @@ async def test_list_show_approve(console: Console) -> None:
 
     shown = await pgguard("requests", number, *dsn)
 
-    assert "table  public.inventory: 50000 rows deleted by cascade or trigger\n" in shown.output
+    assert "table  inventory: 50000 rows deleted by cascade or trigger\n" in shown.output
     assert len(json.loads((await pgguard("requests", number, "--json", *dsn)).output)["table"]) == 2
 
     done = await pgguard("approve", number, "--at-most", "60000", "--token", *dsn)

@@ -163,7 +163,8 @@ async def test_parameters_are_data(desk: Desk, console: Console) -> None:
 @pytest.mark.parametrize(
     "text", ["approve", "approve 0", "approve -1", "approve 1 2", "approve 99999999999999999999", "approve 1 at most",
              "deny 1", "deny 1 ''", "deny 1 no", "show request", "show request x", "APPROVE 1 TOKEN TOKEN",
-             "approve 1x", "approve 1 at most 99999999999999999999", "select 1", "'", "/*", "$", "é", "approve 3000000000"],
+             "approve 1x", "approve 1 at most 99999999999999999999", "select 1", "'", "/*", "$", "é",
+             "approve 3000000000", "deny 1 '" + "x" * 501 + "'"],
 )  # fmt: skip
 async def test_what_makes_no_sense_is_an_error_and_changes_nothing(desk: Desk, console: Console, text: str) -> None:
     client = Client(desk)

@@ -36,11 +36,11 @@ def test_the_state_now(stored: State, now: float, is_now: State) -> None:
 @pytest.mark.parametrize(
     ("stored", "now", "why"),
     [
-        (State.OPEN, 1.0, "request 7 is not approved yet"),
+        (State.OPEN, 1.0, "it is not approved yet"),
         (State.APPROVED, 1.0, ""),
-        (State.APPROVED, 100.0, "approval 7 expired"),
-        (State.DENIED, 1.0, "request 7 was denied: no"),
-        (State.USED, 1.0, "approval 7 was used already"),
+        (State.APPROVED, 100.0, "it expired"),
+        (State.DENIED, 1.0, "it was denied: no"),
+        (State.USED, 1.0, "it was used already"),
     ],
 )
 def test_what_can_be_spent(stored: State, now: float, why: str) -> None:
@@ -48,7 +48,7 @@ def test_what_can_be_spent(stored: State, now: float, why: str) -> None:
 
 
 def test_a_request_that_expired_unanswered_was_no_approval() -> None:
-    assert lifecycle.usable(OPEN, 100.0) == "request 7 expired"
+    assert lifecycle.usable(OPEN, 100.0) == "it expired"
 
 
 def test_a_denial_holds_until_it_expires() -> None:

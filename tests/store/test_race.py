@@ -54,7 +54,7 @@ async def test_tasks_that_race_for_an_approval_leave_one_winner(store: Store) ->
         answers = await asyncio.gather(*(store.claim((number,)) for _ in range(6)))
 
         assert answers.count("") == 1
-        assert set(answers) == {"", f"approval {number} was used already"}
+        assert set(answers) == {"", f"request {number}: it was used already"}
 
 
 async def test_processes_that_race_for_approvals_leave_one_winner_each(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ async def test_an_approval_is_spent_once(store: Store) -> None:
     number = await approved(store)
 
     assert await store.claim((number,)) == ""
-    assert await store.claim((number,)) == "approval 1 was used already"
+    assert await store.claim((number,)) == "request 1: it was used already"
     assert await store.find(binding()) is None
     assert (await store.show(number)).state is State.USED  # type: ignore[union-attr]
     assert await store.file(request()) == Filed(2, 1)
@@ -85,9 +85,9 @@ async def test_claiming_is_all_or_nothing(store: Store) -> None:
     one, two = await approved(store, "a"), await approved(store, "b")
     open_one = await filed(store, "c")
 
-    assert await store.claim((one, open_one)) == "request 3 is not approved yet"
-    assert await store.claim((one, 99)) == "there is no approval 99"
-    assert await store.claim((one, one)) == "approval 1 was used already"
+    assert await store.claim((one, open_one)) == "request 3: it is not approved yet"
+    assert await store.claim((one, 99)) == "request 99: there is no such request"
+    assert await store.claim((one, one)) == "request 1: it was used already"
     assert (await store.show(one)).state is State.APPROVED  # type: ignore[union-attr]
     assert await store.claim((two, one)) == ""
     assert await store.claim(()) == ""
@@ -124,7 +124,7 @@ async def test_a_denial_is_told_until_it_expires(store: Store, clock: Clock) -> 
 
     assert await store.file(request()) == Filed(1, 2, denied="use the archive job")
     assert await store.find(binding()) is None
-    assert await store.claim((number,)) == "request 1 was denied: use the archive job"
+    assert await store.claim((number,)) == "request 1: it was denied: use the archive job"
 
     clock.now += 1800
 
@@ -146,7 +146,7 @@ async def test_an_approval_expires(store: Store, clock: Clock) -> None:
     clock.now += 0.1
 
     assert await store.find(binding()) is None
-    assert await store.claim((number,)) == "approval 1 expired"
+    assert await store.claim((number,)) == "request 1: it expired"
     assert (await store.show(number)).state is State.EXPIRED  # type: ignore[union-attr]
 
 

@@ -33,12 +33,12 @@ async def test_an_approval_with_a_token_needs_it(store: Store) -> None:
     approval = await store.find(binding(), token)
     assert isinstance(approval, Approval)
     assert await store.claim((approval.number,)) == ""
-    assert await store.find(binding(), token) == NotValid("approval 1 was used already", 1)
+    assert await store.find(binding(), token) == NotValid("it was used already", 1)
 
 
 async def test_a_token_is_worthless_to_anybody_else(store: Store) -> None:
     token = await handed_over(store)
-    why = "token of approval 1 is for another statement, caller, role or database"
+    why = "its token is for another statement, caller, role or database"
 
     for other in (binding(caller="eve"), binding("delete from users"), binding(oid=6)):
         assert await store.find(other, token) == NotValid(why, 1)
@@ -48,8 +48,8 @@ async def test_a_token_expires_with_its_approval(store: Store, clock: Clock) -> 
     token = await handed_over(store)
     clock.now += 1800
 
-    assert await store.find(binding(), token) == NotValid("approval 1 expired", 1)
-    assert await store.claim((1,)) == "approval 1 expired"
+    assert await store.find(binding(), token) == NotValid("it expired", 1)
+    assert await store.claim((1,)) == "request 1: it expired"
 
 
 async def test_a_token_of_another_store_or_key_is_not_valid(store: Store, tmp_path: Path, clock: Clock) -> None:
