@@ -49,15 +49,15 @@ def _other(policy: Policy, caller: Caller) -> bool:
 
 
 def _way_out(statement: Statement) -> bool:
-    """SET, RESET and SHOW of the claim (or of everything, at idle what poolers send), ROLLBACK, and nothing at all."""
+    """SET, RESET, SHOW of the claim, RESET ALL and DISCARD ALL (which poolers send), ROLLBACK, and nothing at all."""
     if statement.kind is StatementKind.EMPTY or statement.control is Control.ROLLBACK:
         return True
     if statement.kind is not StatementKind.SESSION:
         return False
     setting = statement.setting
-    return statement.node == "VariableShowStmt" or (
-        setting is not None and (setting.name == SETTING or (setting.name == "all" and setting.value is None))
-    )
+    if statement.node == "VariableShowStmt":
+        return statement.name.lower() == SETTING
+    return setting is not None and (setting.name == SETTING or (setting.name == "all" and setting.value is None))
 
 
 def _blame(policy: Policy, says: str) -> Blame:

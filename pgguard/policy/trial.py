@@ -64,8 +64,12 @@ def asks(trial: Trial) -> Asked:
         trial.role or trial.user,
         trial.claim,
     )
-    statements = read(trial.sql.encode()).statements
-    return Asked(caller, statements, tuple(f for s in statements for f in checks.find(s, trial.sql)))
+    text = trial.sql.encode("utf-8", "surrogatepass")
+    statements = read(text).statements
+    findings = (
+        f for s in statements for f in checks.find(s, text[s.start : s.start + s.length].decode("utf-8", "replace"))
+    )
+    return Asked(caller, statements, tuple(dict.fromkeys(findings)))
 
 
 def evidence(given: Given, statements: tuple[Statement, ...]) -> Evidence:

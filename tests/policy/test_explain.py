@@ -67,7 +67,8 @@ def test_a_hold_that_could_not_be_filed_has_no_number() -> None:
     said = explain.refusal(hold(PEOPLE), not_filed="20 requests of ann are open")
     assert said.sqlstate == "PGG03"
     assert said.message == (
-        'approval required, but no request was filed (20 requests of ann are open): rule "people", 52000 rows (limit 100)'
+        "approval required, but no request was filed (20 requests of ann are open): "
+        'rule "people", 52000 rows (limit 100)'
     )
 
 
