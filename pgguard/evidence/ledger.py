@@ -88,9 +88,10 @@ class Ledger:
         for oid in seen:
             # A relation that is missing because its lock went with a savepoint has kept its counters: not in ``seen``.
             moved |= self._move(oid, reading.rows.get(oid, NONE))
-        if reading.catalogs.get("pg_class") != (self.last.catalogs.get("pg_class") if self.last else None):
+        if "pg_class" in reading.catalogs:
+            # A TRUNCATE may have cleared what a proved statement did before any reading saw it. Not asked is whether
+            # pg_class changed since the last reading: a second TRUNCATE of new files leaves it alone.
             for oid in self._bounds.keys() & frozenset(reading.strong):
-                # A TRUNCATE may have cleared what a proved statement did before any reading saw it.
                 self._counted[oid] = _plus(self._counted.get(oid, NONE), self._bounds[oid])
         self.names.update(reading.names)
         for oid in reading.rows:

@@ -62,7 +62,8 @@ async def _answer(services: Services, session: Session, ask: Ask) -> object:
     database = session.desk.caller.database
     match ask:
         case NeedPicture():
-            return await services.picture(database)
+            await services.picture(database)
+            return None
         case LookOutside(sql):
             return await _within(LOOK_SECONDS, services.admin.look(database, sql))
         case TableTotals(stops):

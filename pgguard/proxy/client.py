@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from typing import TYPE_CHECKING, cast
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
@@ -14,6 +15,7 @@ from pgguard.errors import ProtocolViolation, UpstreamUnavailable
 from pgguard.policy.verdict import Caller
 from pgguard.proxy.carry_out import carry_out, write_proved
 from pgguard.proxy.upstream_side import ServerSide
+from pgguard.session.asks import Ask
 from pgguard.session.connection import Session
 from pgguard.session.signin import SignIn, Stage
 from pgguard.wire.backend import encode_error, ready_for_query
@@ -276,7 +278,7 @@ class ClientSide(asyncio.Protocol):
         if self._asking or session.backlog > BACKLOG:
             self._steer()
 
-    async def _answer(self, ask: object) -> None:
+    async def _answer(self, ask: Ask) -> None:
         session = self._session
         assert session is not None
         value = await carry_out(self._services, session, ask)
@@ -302,8 +304,8 @@ class ClientSide(asyncio.Protocol):
         self._write(encode_error({"C": sqlstate, "M": message}, severity="FATAL"))
         self._close_gently()
 
-    def _start(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 

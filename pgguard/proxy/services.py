@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pgguard.console.desk import Desk
@@ -70,7 +69,7 @@ class Services:
 
     async def _keep_fresh(self, database: str, world: World) -> None:
         """While the picture is used: once a second what is new in it; proofs are off when it grew too old."""
-        while world.picture is not None:
+        while True:
             await asyncio.sleep(1)
             if world.picture is None:
                 return
@@ -83,7 +82,7 @@ class Services:
             except Exception:
                 world.set_picture(None)
                 raise
-            if world.picture is not None:
+            if not world.was_invalidated:
                 world.set_picture(picture)
 
     def new_policy(self, policy: Policy) -> None:
@@ -92,10 +91,6 @@ class Services:
         for world in self.worlds.values():
             world.observe = self.observe or policy.mode == "observe"
             world.set_policy(policy)
-
-    async def each_client(self, act: Callable[[ClientSide], None]) -> None:
-        for client in tuple(self.clients):
-            act(client)
 
     async def close(self) -> None:
         """After the last client."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Measurement, Reading
-from pgguard.policy.sqlstates import APPROVAL_NOT_VALID
-from pgguard.policy.verdict import Refusal
 from pgguard.policy import explain
+from pgguard.policy.binding import NotValid
+from pgguard.policy.verdict import Refuse
 from pgguard.session.asks import Away, Claim
 from pgguard.session.settle import Says, ServerError, ask_reading, cannot_judge, settle, take_reading, weigh
 
@@ -61,7 +61,7 @@ def _settle_deferred(s: Session, sync: bool) -> Says:
     return (yield from settle(s, found, at_commit=True))
 
 
-def _held_cursors(s: Session, reading: Reading) -> Says | None:
+def _held_cursors(s: Session, reading: Reading) -> Refuse | None:
     for text in reading.holdable:
         judged = s.judged(text.encode())
         if not judged.statements or not all(isinstance(p, Harmless) for p in judged.proofs):
@@ -78,5 +78,5 @@ def claim(s: Session) -> Says:
     if isinstance(answer, Away):
         return explain.away(answer.what, answer.why)
     if answer:
-        return Refusal(APPROVAL_NOT_VALID, f"approval not valid: {answer}", "", "Nothing was changed. Ask again with the same statement.")
+        return explain.not_valid(NotValid(str(answer), numbers[0]))
     return None

@@ -34,6 +34,8 @@ KNOWN = frozenset(
     """.split()
 )
 
+MAX_CTES = 1_000  # what each of them sees is a set of its own: the cost is the square
+
 _LEAVES = frozenset("A_Const A_Star Alias Boolean Float Integer ParamRef RoleSpec SetToDefault String".split())
 # FOR UPDATE OF names entries of FROM, and INTO a table that does not exist yet.
 _SKIPPED = frozenset(("alias", "intoClause", "lockingClause", "withClause"))
@@ -138,6 +140,9 @@ class Names:
 
     def _ctes(self, clause: Tree, visible: Visible, stack: list[tuple[Any, Visible]]) -> Visible:
         ctes = clause.get("ctes", [])
+        if len(ctes) > MAX_CTES:
+            self.trouble = self.trouble or f"a WITH of more than {MAX_CTES} queries"
+            return visible
         every = visible.union(cte["CommonTableExpr"]["ctename"] for cte in ctes)
         for cte in ctes:
             # Without RECURSIVE a CTE sees those before it only.

@@ -206,13 +206,18 @@ def test_random_transactions(ledger_client: Any, steps: list[tuple[str, int, str
     or, while a proof is not yet read, at most too much."""
     client, oids = ledger_client
     ledger = Ledger()
+    client.run("rollback")  # of an example that failed
     client.flush()
     client.run("begin")
     true, marks, exact = {"a": 0, "b": 0}, [], True
+    truncated = False
     ledger.start()
     for what, number, name in steps:
         table = f"ledger_{name}"
         some = f"where ctid in (select ctid from {table} limit {number})"
+        # A TRUNCATE may or may not clear a proved row that no reading saw: the ledger keeps it.
+        truncated = truncated or what == "truncated"
+        exact = exact and not (truncated and any(step[0] == "proved" for step in steps))
         if what in ("delete", "update", "opaque"):
             sql = f"update {table} set v = v + 1 {some}" if what == "update" else f"delete from {table} {some}"
             if what == "opaque":

@@ -31,7 +31,7 @@ class Message:
     @property
     def fields(self) -> dict[str, str]:
         """The fields of an ErrorResponse or NoticeResponse by letter: C SQLSTATE, M message, D detail, H hint."""
-        parts = [part.decode(errors="replace") for part in self.body.split(b"\0") if part]
+        parts = [part.decode(errors="backslashreplace") for part in self.body.split(b"\0") if part]
         return {part[0]: part[1:] for part in parts}
 
     @property
@@ -52,7 +52,7 @@ class Message:
     @property
     def tag(self) -> str:
         """The tag of a CommandComplete, the status of a ReadyForQuery, any other single text."""
-        return self.body.rstrip(b"\0").decode(errors="replace")
+        return self.body.rstrip(b"\0").decode(errors="backslashreplace")
 
 
 @dataclass
@@ -108,6 +108,6 @@ class Transcript:
         for _ in range(struct.unpack_from("!h", body)[0]):
             end = body.index(b"\0", at)
             table, attnum, type_, size, modifier, format_ = struct.unpack_from("!IhIhih", body, end + 1)
-            name = body[at:end].decode()
+            name = body[at:end].decode(errors="backslashreplace")
             yield f"{name} {self._oid(table)}.{attnum} type {self._oid(type_)} {size} {modifier} format {format_}"
             at = end + 19

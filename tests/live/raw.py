@@ -110,9 +110,9 @@ class Raw:
         return [self.read() for _ in range(count)]
 
     def until(self, kind: str) -> list[Message]:
-        """Messages up to and including the first of ``kind``."""
+        """Messages up to and including the first of ``kind``, or ReadyForQuery when that never comes."""
         messages = [self.read()]
-        while messages[-1].kind != kind:
+        while messages[-1].kind not in (kind, "Z"):
             messages.append(self.read())
         return messages
 
