@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from pgguard.errors import PolicyError
+from pgguard.policy.explain import visible
 from pgguard.policy.model import Given, Policy, named
 from pgguard.policy.trial import run
 
@@ -21,6 +22,9 @@ _DEEPEST = 40
 _IMPLICIT = tuple(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 )
+
+# Pydantic's own complaints about shapes, in the words of the others.
+_SHAPES = {"tuple_type": "a list is needed here", "dict_type": "a mapping is needed here"}
 
 Place = tuple[str | int, ...]
 
@@ -88,7 +92,8 @@ def _sentence(error: ValidationError, lines: Mapping[Place, int], file: str) -> 
     for step in (*mistake["loc"], *context.get("at", ())):
         if (*place, step) in lines:
             place = (*place, step)
-    return PolicyError(str(context.get("sentence") or mistake["msg"]), file=file, line=lines.get(place, 1))
+    sentence = context.get("sentence") or _SHAPES.get(mistake["type"]) or mistake["msg"]
+    return PolicyError(visible(str(sentence)), file=file, line=lines.get(place, 1))
 
 
 def plain(text: str, file: str) -> tuple[Any, dict[Place, int]]:
@@ -133,7 +138,7 @@ class _Walk:
         self.nodes = 0
 
     def wrong(self, what: str, node: yaml.Node) -> PolicyError:
-        return PolicyError(what, file=self.file, line=node.start_mark.line + 1)
+        return PolicyError(visible(what), file=self.file, line=node.start_mark.line + 1)
 
     def value(self, node: yaml.Node, place: Place, depth: int) -> Any:
         # An alias is the same node again: counting visits bounds what aliases of aliases can grow to.

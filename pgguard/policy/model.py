@@ -257,8 +257,8 @@ class Policy(Part):
     mode: Annotated[Literal["enforce", "observe"], one_of("enforce", "observe")] = "enforce"
     unmeasured: Annotated[Literal["refuse", "approve"], one_of("refuse", "approve")] = "refuse"
     audit: Annotated[Literal["required", ""], one_of("required")] = ""
-    callers: dict[str, Group] = {}
-    approvers: dict[str, Approvers] = {}
+    callers: dict[Text, Group] = {}
+    approvers: dict[Text, Approvers] = {}
     approval: Approval | None = None
     claims: Claims = Claims()
     limits: tuple[Limit, ...] = ()

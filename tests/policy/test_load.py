@@ -108,6 +108,10 @@ MISTAKES = [
     ("rules:", "rules: !!set {a}\nother:", 12, 'the tag "tag:yaml.org,2002:set" has no place in a policy'),
     ("rules:", "<<: {mode: observe}\nrules:", 12, '"<<" is not known here'),
     ("rules:", "? [a, b]\n: c\nrules:", 12, "a key must be a word"),
+    ("[table, data]}\n", "[table, data]}\n    <<: 1\n", 15, '"<<" is not known here'),
+    ("limits:", '"li\\nmits": 1\nlimits:', 9, '"li\\nmits" is not known here, did you mean "limits"?'),
+    ("callers:\n  people: {not_roles: [app]}", "callers: [people]", 3, "a mapping is needed here"),
+    ("tests:\n  - {as: ann, sql: select 1, expect: {decision: allow}}", "tests: none", 17, "a list is needed here"),
     ("select 1", "select 1\x00", 18, "a character that YAML does not allow"),
 ]  # fmt: skip
 
