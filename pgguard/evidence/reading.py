@@ -80,6 +80,12 @@ CATALOGS = {
     826: "pg_default_acl",
 }
 
+# What stands in these is compared for strongly locked relations only, and DDL gives its lock on them back at once (on
+# pg_proc, pg_namespace, pg_depend and others some commands keep it): who still holds one writes to the catalog by hand.
+BY_HAND = frozenset(
+    {1249, PG_CLASS, 2604, 2606, 2610, 2611, 2618, 2620, 3256}
+)  # pg_attribute, pg_class, pg_attrdef, pg_constraint, pg_index, pg_inherits, pg_rewrite, pg_trigger, pg_policy
+
 
 def reading_sql(relations: Collection[int] | None, objects: bool = False, everywhere: bool = False) -> str:
     """The reading, to be parsed under a fresh name. Runs no user code and needs no privilege on any table."""
@@ -106,7 +112,8 @@ def _known(relations: Collection[int]) -> str:
     is_first = equal("c.oid", f"{PG_CLASS}::pg_catalog.oid")
     once = f"CASE WHEN {is_first} THEN {array(*STATE)} END"
     return (
-        f"{PREFIX}SELECT {sealed(array(*_relation('c.oid'), 'true', 'false', once))} FROM pg_catalog.pg_class c"
+        f"{PREFIX}SELECT {sealed(array(*_relation('c.oid'), f'NOT {is_first}', 'false', once))}"
+        f" FROM pg_catalog.pg_class c"
         f" WHERE {among('c.oid', oids({PG_CLASS, *relations}))}"
     )
 
@@ -179,11 +186,13 @@ def parse_reading(rows: Sequence[Row]) -> Reading:
                 oid = int(oid_text)
                 if once is not None:
                     state = once
+                called = f"relation {oid}" if name is None else f"{unquoted(space)}.{name}"
                 if oid < FIRST_USER_OID:
+                    if written and oid in BY_HAND:
+                        uncountable.append(called)
                     continue
                 if is_strong:
                     strong.append(oid)
-                called = f"relation {oid}" if name is None else f"{unquoted(space)}.{name}"
                 if written and (kind == "f" or (kind == "r" and int(am) != HEAP)):
                     uncountable.append(called)
                 if kind not in (None, "r", "p") or persistence == "t":

@@ -192,8 +192,8 @@ _LABELS = (
 )
 _TYPE = (
     _namespace("t.typnamespace"), "t.typnamespace::pg_catalog.text", "t.typname",
-    "pg_catalog.concat_ws(' ', t.typtype, t.typbasetype, t.typtypmod, t.typowner, t.typinput::pg_catalog.oid)", "t.typnotnull",
-    _LABELS, _member(1247, "t.oid"),
+    "pg_catalog.concat_ws(' ', t.typtype, t.typbasetype, t.typtypmod, t.typowner, t.typinput::pg_catalog.oid)",
+    "t.typnotnull", _LABELS, _member(1247, "t.oid"),
 )  # fmt: skip
 # The row types of tables and all array types go with what they belong to.
 _TYPES = (

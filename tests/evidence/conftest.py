@@ -108,7 +108,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     try:
         running = Server(request.param, port)
         with running.connect("postgres") as admin:
-            admin.execute("create role owner login; create role other login; grant create on database postgres to owner")
+            admin.execute("create role owner login; create role other login")
+            admin.execute("grant create on database postgres to owner")
             admin.execute("grant create on schema public to owner, other; grant other to owner")
             admin.execute("create role outside login; grant pg_monitor, pg_read_all_data to outside")
         yield running
@@ -147,6 +148,7 @@ class Client:
 
     def destroyed(self) -> tuple[Destroyed, ...]:
         reading, outside, inside = self.look()
+        assert reading.uncountable == ()
         asked = suspects(outside, inside)
         empty = parse_emptiness(self.run(emptiness_sql(asked))) if asked else {}
         return compare(outside, inside, empty, reading.catalogs)
@@ -208,5 +210,5 @@ def _clear(server: Server) -> None:
         )
         admin.execute("drop owned by owner, other cascade; grant create on database postgres to owner")
         admin.execute("drop extension if exists postgres_fdw cascade; drop access method if exists other_heap cascade")
-        admin.execute("drop schema if exists public cascade; create schema public; grant all on schema public to owner, other")
-        admin.execute("grant usage on schema public to public")
+        admin.execute("drop schema if exists public cascade; create schema public")
+        admin.execute("grant all on schema public to owner, other; grant usage on schema public to public")

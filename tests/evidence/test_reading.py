@@ -224,6 +224,15 @@ def test_what_cannot_be_counted_is_named(connect: Any) -> None:
     root.run("rollback")
 
 
+def test_a_catalog_written_by_hand_cannot_be_counted(connect: Any) -> None:
+    """A superuser's UPDATE of pg_trigger changes objects that no lock names; DDL never looks like this."""
+    root = connect("postgres")
+    root.run("create table t (id int)")
+    root.run("begin; update pg_catalog.pg_trigger set tgenabled = 'D' where false; delete from pg_class where false")
+    assert root.reading().uncountable == ("pg_catalog.pg_class", "pg_catalog.pg_trigger")
+    root.run("rollback")
+
+
 def test_catalog_oids_are_what_they_are_called(client: Any) -> None:
     for oid, name in CATALOGS.items():
         assert client.run(f"select {oid}::regclass::text")[0][0] == name

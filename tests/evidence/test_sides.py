@@ -15,7 +15,8 @@ def sealed(*values: object) -> list[str]:
 
 
 def relation(kind: str, planned: int, live: int) -> Relation:
-    return Relation("1", "s", "2", "t", kind, "p", "1", "10", False, False, False, planned, live, None, None, None, None)
+    no = False
+    return Relation("1", "s", "2", "t", kind, "p", "1", "10", no, no, no, planned, live, None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_rows_are_none_where_nobody_knows(kind: str, planned: int, live: int, ro
 
 def test_gone_and_retyped_columns() -> None:
     outside = Side.of([sealed("column", "1", n, f"c{n}", "23", False, "7") for n in (1, 2, 3)])
-    inside = Side.of([sealed("column", "1", 1, "c1", "23", False, "7"), sealed("column", "1", 3, "c3", "20", False, "8")])
+    inside = Side.of([sealed("column", "1", n, f"c{n}", t, False, "7") for n, t in ((1, "23"), (3, "20"))])
     sides = Sides(outside, inside)
     assert sides.gone_columns == {("1", 2)} and sides.retyped == {("1", 3)}
 
