@@ -1,0 +1,31 @@
+"""Checks: hazards that can be seen in a statement's text, one file each, one row in ``ALL`` each.
+
+A check decides nothing. It says in one sentence what it saw; policies match its public name. Its docstring is its
+page in the documentation: *Problem*, *Instead*, *Exceptions*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pgguard.checks import always_true, changes_roles, disables_safety, no_where, reads_files, runs_code_later
+from pgguard.checks.finding import Finding
+from pgguard.sql.statement import Statement
+
+Check = Callable[[Statement, str, bool], Finding | None]
+
+ALL: tuple[tuple[str, Check], ...] = (
+    (no_where.NAME, no_where.find),
+    (always_true.NAME, always_true.find),
+    (disables_safety.NAME, disables_safety.find),
+    (changes_roles.NAME, changes_roles.find),
+    (runs_code_later.NAME, runs_code_later.find),
+    (reads_files.NAME, reads_files.find),
+)
+
+
+def find(statement: Statement, text: str, reaches_user_code: bool = False) -> tuple[Finding, ...]:
+    """What every check says of ``statement``. ``text`` is the statement's own text; ``reaches_user_code``: the
+    catalog says that it reaches functions which are not PostgreSQL's own, or it is not known."""
+    found = (check(statement, text, reaches_user_code) for _, check in ALL)
+    return tuple(finding for finding in found if finding is not None)

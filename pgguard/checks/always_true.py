@@ -1,0 +1,22 @@
+"""always-true: the WHERE of an UPDATE or DELETE holds for every row whose columns are not NULL.
+
+*Problem*: `WHERE email LIKE '%@test%' OR email NOT LIKE '%@test%'` looks like a choice of rows and is none.
+*Instead*: write the condition that was meant, and try it in a SELECT count(*) first.
+*Exceptions*: what logic alone cannot see (a condition that happens to be true for every row of today) is not found
+here; the share of the table that was hit shows it.
+"""
+
+from __future__ import annotations
+
+from pgguard.checks.finding import Finding
+from pgguard.sql.predicate import always_true
+from pgguard.sql.statement import Effect, Statement
+
+NAME = "always-true"
+
+
+def find(statement: Statement, text: str, reaches_user_code: bool) -> Finding | None:
+    if not statement.effects & {Effect.UPDATE, Effect.DELETE}:
+        return None
+    says = always_true(text)
+    return Finding(NAME, says) if says is not None else None

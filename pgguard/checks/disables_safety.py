@@ -1,0 +1,48 @@
+"""disables-safety: something that protects rows is switched off.
+
+*Problem*: with triggers, rules, row security or foreign keys off, the next statement does what they forbid.
+*Instead*: change the data in a way that they allow, or ask for approval of the statement that switches them off.
+*Exceptions*: switching a protection on, and RESET of a setting to its default, are not meant.
+"""
+
+from __future__ import annotations
+
+from pgguard.checks.finding import Finding
+from pgguard.sql.statement import Setting, Statement
+
+NAME = "disables-safety"
+
+_SUBCOMMANDS = {
+    "disable trig": "disables a trigger",
+    "disable trig all": "disables every trigger, foreign keys included",
+    "disable trig user": "disables every trigger that users made",
+    "enable replica trig": "lets a trigger fire on replicas only",
+    "disable rule": "disables a rule",
+    "enable replica rule": "lets a rule act on replicas only",
+    "disable row security": "disables row level security",
+    "no force row security": "exempts the owner from row level security",
+    "set unlogged": "makes a table lose its rows in a crash",
+    "disable event trigger": "disables an event trigger",
+}
+
+
+def find(statement: Statement, text: str, reaches_user_code: bool) -> Finding | None:
+    says = [_SUBCOMMANDS[command] for command in statement.subcommands if command in _SUBCOMMANDS]
+    if statement.setting is not None:
+        says.extend(_of_setting(statement.setting))
+    if not says:
+        return None
+    tables = ", ".join(dict.fromkeys(str(write.relation) for write in statement.writes))
+    return Finding(NAME, "the statement " + " and ".join(dict.fromkeys(says)) + (f" ({tables})" if tables else ""))
+
+
+def _of_setting(setting: Setting) -> list[str]:
+    # RESET and SET ... TO DEFAULT go back to what the administrator chose.
+    if setting.value is None:
+        return []
+    value = setting.value.strip().lower()
+    if setting.name == "session_replication_role" and value != "origin":
+        return ["disables triggers and foreign keys for the session"]
+    if setting.name == "row_security" and value not in ("on", "true", "yes", "1"):
+        return ["switches row_security off"]
+    return []
