@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pgguard import checks
 from pgguard.evidence.measurement import Destroyed, Measurement
 from pgguard.policy.verdict import Asked, Caller
 from pgguard.sql.statement import Effect, Name, Statement, StatementKind
 
 Answer = bool | None  # None: not known yet
+CHECKS = tuple(name for name, _ in checks.ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,7 @@ MATCHERS: tuple[Matcher, ...] = (
     Matcher("claim", _claim, 'globs over pgguard.environment as the client set it; `""` is no claim', who=True),
     Matcher("kind", _kind, "what the statement is by its text", values=tuple(k.value for k in StatementKind)),
     Matcher("effect", _effect, "what it does, by its text or as measured", values=tuple(e.value for e in Effect)),
-    Matcher("check", _check, "names of checks that found something in the text"),
+    Matcher("check", _check, "names of checks that found something in the text", values=CHECKS),
     Matcher("destroys", _destroys, "what is really lost besides rows, as measured", values=DESTROYS),
     Matcher("table", _table, "globs over `schema.table`: named in the text, or changed as measured"),
     Matcher("call", _call, "globs over `schema.function`, of functions that the text calls"),

@@ -9,7 +9,7 @@ import pytest
 
 from pgguard.policy import model
 from pgguard.policy.load import loads
-from pgguard.policy.match import DESTROYS, MATCHERS
+from pgguard.policy.match import CHECKS, DESTROYS, MATCHERS
 from pgguard.policy.sqlstates import MEANINGS
 from pgguard.sql.read import read
 from pgguard.sql.statement import StatementKind
@@ -35,6 +35,11 @@ def test_the_match_keys_are_as_in_the_code() -> None:
 def test_what_destroys_knows(word: str) -> None:
     paragraph = PAGE.partition("What `destroys` knows: ")[2].partition("\n\n")[0]
     assert f"`{word}`" in paragraph
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_check_stands_with_a_kind(check: str) -> None:
+    assert any(check in ROWS[kind.value][3] for kind in StatementKind)
 
 
 @pytest.mark.parametrize("part", [model.Policy, model.Limit, model.Rule, model.Trial, model.Given])
