@@ -85,6 +85,24 @@ CASES: list[tuple[str, list[str]]] = [
     ("alter table w.b rename to c", ["table w.b renamed"]),
     ("alter table w.b rename a_id to x", ["column w.b.a_id renamed"]),
     ("alter table w.b set schema public", ["table w.b renamed"]),
+    ("alter table w.own set unlogged; alter table w.own set logged", NOTHING),
+    ("drop table w.b; create table w.b (id int)", ["table w.b dropped 500"]),
+    (
+        "create table w.n (like w.b); insert into w.n table w.b; drop table w.b; alter table w.n rename to b",
+        ["table w.b dropped 500"],
+    ),
+    ("alter table w.b drop column a_id, add column a_id int", ["column w.b.a_id dropped 500"]),
+    ("alter table w.own alter v type int using 0", ["data w.own rewritten 100"]),
+    ("truncate w.b; alter table w.b add column z float default random()", ["data w.b truncated 500"]),
+    ("alter table w.b add column z float default random(); insert into w.b (id) values (900)", NOTHING),
+    ("alter table w.a alter v set statistics 5, replica identity full", NOTHING),
+    ("alter table w.a alter id add generated always as identity", NOTHING),
+    # Nobody can tell a rewrite of an empty table from its TRUNCATE; the rows say that nothing went.
+    ("alter table w.empty alter v type bigint", ["data w.empty truncated 0"]),
+    (
+        "alter table w.p drop column id",
+        ["column w.p.id dropped 0", "column w.p1.id dropped 100", "column w.p2.id dropped 100"],
+    ),
 ]
 
 
