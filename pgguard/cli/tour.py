@@ -53,13 +53,15 @@ def _said(played: Played) -> Text:
 
 def _counts(console: Console, played: Played) -> None:
     before, after = played.before.tables, played.after.tables
-    line = Text("rows, seen directly: ", style="dim")
-    for name, then in before.items():
+    if before == after:
+        same = ", ".join(f"{name} {content.rows}" for name, content in before.items())
+        console.print(Text(f"rows before and after, every one the same: {same}", style="dim"))
+        return
+    line = Text("rows before → after: ", style="dim")
+    for place, (name, then) in enumerate(before.items()):
         now = after.get(name)
-        changed = now != then
-        counts = f"{name} {then.rows} → {now.rows if now else 'gone'}"
-        line.append("" if name == next(iter(before)) else ", ")
-        line.append(counts, style="bold yellow" if changed else "")
+        line.append(", " if place else "")
+        line.append(f"{name} {then.rows} → {now.rows if now else 'gone'}", style="" if now == then else "bold yellow")
     console.print(line)
 
 

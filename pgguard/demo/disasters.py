@@ -40,17 +40,18 @@ AN_ORDER = """
 BEGIN;
 WITH placed AS (INSERT INTO orders (account_id) VALUES (77) RETURNING id)
 INSERT INTO order_items (order_id, sku, quantity, price) SELECT id, 'SKU-00042', 2, 19.90 FROM placed;
-UPDATE inventory SET quantity = quantity + 1 WHERE id = 4242;
+UPDATE inventory SET quantity = quantity + 1 WHERE id = 42424;
 COMMIT;
 """
 
+# Lines that end in \n: what the text itself names is not "by cascade or trigger".
 SCENES = (
     Scene(
         "a DELETE without WHERE",
         "Ann means to delete one row and presses Enter too early.",
         (
-            Run("ann", "DELETE FROM transactions", "PGG02", ("200000 rows", "transactions: 200000 rows deleted")),
-            Run("ann", "UPDATE inventory SET quantity = 0", "PGG02", ("inventory: 50000 rows updated",)),
+            Run("ann", "DELETE FROM transactions", "PGG02", ("200000 rows", "transactions: 200000 rows deleted\n")),
+            Run("ann", "UPDATE inventory SET quantity = 0", "PGG02", ("inventory: 50000 rows updated\n",)),
         ),
     ),
     Scene(
@@ -63,7 +64,7 @@ SCENES = (
                 ALWAYS_TRUE,
                 "PGG02",
                 (
-                    "accounts: 2000 rows deleted",
+                    "accounts: 2000 rows deleted\n",
                     "inventory: 50000 rows deleted by cascade or trigger",
                     "transactions: 200000 rows deleted by cascade or trigger",
                     "returns: 3000 rows deleted by cascade or trigger",
@@ -79,7 +80,7 @@ SCENES = (
                 "ann",
                 TEN_ACCOUNTS,
                 "PGG02",
-                ("accounts: 10 rows deleted", "inventory: 10000 rows deleted by cascade or trigger"),
+                ("accounts: 10 rows deleted\n", "inventory: 10000 rows deleted by cascade or trigger"),
             ),
         ),
     ),
@@ -88,7 +89,7 @@ SCENES = (
         "The same damage from inside a DO block, where it is put together while it runs.",
         (
             Run("ann", "DO $$ BEGIN EXECUTE 'delete from ' || 'users'; END $$", "PGG02", ("users: 6000 rows deleted",)),
-            Run("ann", SMALL_STEPS, "PGG02", ("returns: 120 rows deleted",), as_file=True),
+            Run("ann", SMALL_STEPS, "PGG02", ("returns: 120 rows deleted\n",), as_file=True),
         ),
     ),
     Scene(
@@ -113,13 +114,13 @@ SCENES = (
         "a second person",
         "Ten customers really have to go. Ann cannot approve it herself. Bob can, and then it runs: once.",
         (
-            Run("ann", TEN_ACCOUNTS, "PGG02", ("accounts: 10 rows deleted",)),
+            Run("ann", TEN_ACCOUNTS, "PGG02", ("accounts: 10 rows deleted\n",)),
             Approve("ann", may=False),
             Run("ann", TEN_ACCOUNTS, "PGG02"),
             Approve("bob", may=True),
             Run("ann", TEN_ACCOUNTS, changes=TEN_GONE),
             Run("app", TEN_AGAIN, changes={"accounts": 10, "inventory": 10_000, "activity_log": 10}),
-            Run("ann", TEN_ACCOUNTS, "PGG02", ("accounts: 10 rows deleted", "inventory: 10000 rows deleted")),
+            Run("ann", TEN_ACCOUNTS, "PGG02", ("accounts: 10 rows deleted\n", "inventory: 10000 rows deleted")),
         ),
     ),
     Scene(
@@ -136,7 +137,13 @@ SCENES = (
                 says=("UPDATE 1",),
                 changes={"inventory": 0},
             ),
-            Run("app", AN_ORDER, changes={"orders": 1, "order_items": 1, "inventory": 0}, as_file=True),
+            Run(
+                "app",
+                AN_ORDER,
+                says=("UPDATE 1",),
+                changes={"orders": 1, "order_items": 1, "inventory": 0},
+                as_file=True,
+            ),
         ),
     ),
 )

@@ -32,7 +32,7 @@ def test_statement_answer_counts_and_judgement_are_shown() -> None:
 
     assert "ann> DELETE FROM accounts" in text
     assert "  DETAIL:  x[red]y[/red]" in text, "what a server says is never markup"
-    assert "accounts 2000 → 2000, orders 9 → 9" in text
+    assert "every one the same: accounts 2000, orders 9" in text
     assert "✓ as it must" in text
 
 
