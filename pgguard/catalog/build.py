@@ -115,7 +115,7 @@ def _relations(rows: Rows, calls: Mapping[int, int]) -> tuple[dict[int, Relation
             r[7],
             r[8],
             r[9],
-            columns=tuple(columns[r[0]]),
+            columns=tuple(sorted(columns[r[0]], key=lambda c: c.number)),
             parents=tuple(parents[r[0]]),
             children=tuple(children[r[0]]),
             indexes=tuple(indexes[r[0]]),

@@ -179,7 +179,7 @@ def _of_read(picture: Picture, oid: int, seen: set[int] | None = None) -> Iterat
             yield from _of_tree(picture, expression.tree, where)
             for below in expression.tree.relations:
                 yield from _of_read(picture, below, seen)
-        elif expression.kind != "default":
+        elif expression.kind not in ("default", "policy"):
             yield from _of_functions(picture, expression.tree.folds, where)
     if relation.kind == "v":
         for rule in relation.rules:
