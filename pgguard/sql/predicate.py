@@ -1,7 +1,7 @@
 """Whether the WHERE of an UPDATE or DELETE holds for every row: a propositional check over canonical atoms.
 
 It only makes verdicts stricter, so a question that is too big is answered with "not known". It works on libpg_query's
-tree: sqlglot takes minutes for a few dozen nested subqueries, and ends the process on deeper ones.
+tree, whose cost is linear: sqlglot's time grows exponentially with nested ``ARRAY[`` (16 levels 0.7 s, 20 above 4 s).
 """
 
 from __future__ import annotations
