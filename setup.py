@@ -16,6 +16,16 @@ from setuptools import Extension, setup
 
 COMPILED = [
     "pgguard/wire/framing.py",
+    "pgguard/sql/shape.py",
+    "pgguard/session/outstanding.py",
+    "pgguard/session/names.py",
+    "pgguard/session/replies.py",
+    "pgguard/session/gate.py",
+    "pgguard/session/inbox.py",
+    "pgguard/session/segment.py",
+    "pgguard/session/streaming.py",
+    "pgguard/session/following.py",
+    "pgguard/session/connection.py",
 ]
 
 # One shared library for all of them, inside the package: a name of its own beside it would litter site-packages.

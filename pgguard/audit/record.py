@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """Fields as DESIGN names them. ``measured``: table -> {"inserted", "updated", "deleted"}; ``destroyed``: "kind name how"."""
+    """``measured``: table -> {"inserted", "updated", "deleted"}; ``destroyed``: "kind name how"."""
 
     session: str
     caller: str

@@ -43,6 +43,7 @@ def build(rows: Rows, server_version: int, database: str, database_oid: int) -> 
         types=types,
         casts=tuple(Cast(*r) for r in rows["casts"]),
         nondeterministic=frozenset(r[0] for r in rows["nondeterministic"]),
+        opclasses=frozenset(r[2] for r in rows["opclasses"]),
         opclass_functions=frozenset(r[0] for r in rows["opclass_functions"]),
         event_triggers=tuple(r[0] for r in rows["event_triggers"]),
         extensions=tuple(r[0] for r in rows["extensions"]),

@@ -60,6 +60,13 @@ RUNS_OTHER_CODE = _names("""
     fmgr_internal_validator fmgr_c_validator fmgr_sql_validator plpgsql_validator
 """)
 
+# Words that the grammar reads as calls and that are not functions since these versions: SQL/JSON and MERGE.
+SYNTAX_SINCE = {
+    **dict.fromkeys(("json_array", "json_arrayagg", "json_object", "json_objectagg"), 160000),
+    **dict.fromkeys(("json", "json_scalar", "json_serialize", "json_table", "json_exists", "json_query"), 170000),
+    **dict.fromkeys(("json_value", "merge_action"), 170000),
+}
+
 # Constraint triggers that only look (utils/adt/ri_triggers.c), and triggers that only change NEW. What the cascade,
 # setnull and setdefault ones do is followed through pg_constraint instead.
 HARMLESS_TRIGGERS = _names("""

@@ -187,6 +187,7 @@ class Picture:
     types: Mapping[int, Type]
     casts: tuple[Cast, ...]  # users' own
     nondeterministic: frozenset[int]  # collations
+    opclasses: frozenset[str]  # names
     opclass_functions: frozenset[int]
     event_triggers: tuple[str, ...]
     extensions: tuple[str, ...]

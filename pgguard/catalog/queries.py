@@ -76,7 +76,7 @@ QUERIES: dict[str, str] = {
         SELECT castsource, casttarget, castfunc, castcontext OPERATOR(pg_catalog.=) 'i' FROM pg_catalog.pg_cast
          WHERE oid OPERATOR(pg_catalog.>=) 16384""",
     "nondeterministic": "SELECT oid FROM pg_catalog.pg_collation WHERE NOT collisdeterministic",
-    "opclasses": "SELECT oid, opcfamily FROM pg_catalog.pg_opclass",
+    "opclasses": "SELECT oid, opcfamily, opcname::text FROM pg_catalog.pg_opclass",
     "opclass_functions": """
         SELECT amproc::oid FROM pg_catalog.pg_amproc WHERE amproc::oid OPERATOR(pg_catalog.>=) 16384
         UNION SELECT o.oprcode::oid FROM pg_catalog.pg_amop a

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from pgguard.catalog import builtins
 from pgguard.catalog.builtins import harmless, harmless_trigger
 from pgguard.catalog.closure import Change, Closure, Verb, closure
 from pgguard.catalog.picture import FIRST_USER_OID, Column, Expression, Picture, Relation, Tree, Trigger
@@ -48,6 +49,9 @@ def _reasons(statement: Statement, picture: Picture, param_types: tuple[int, ...
     yield from _of_names(statement, picture, param_types)
     for name in statement.reads:
         yield from _of_named(picture, name)
+    for write in statement.writes:
+        if write.effect in (Effect.ADD, Effect.ALTER):
+            yield from _of_named(picture, write.relation)
     found, unknown = changes(statement, picture)
     if unknown:
         yield f"relation {unknown} is not known"
@@ -94,7 +98,11 @@ def _of_call(picture: Picture, name: Name) -> Iterator[str]:
     types = picture.named_types(name)  # ``typename(x)`` is a cast
     for named in types:
         yield from _of_type(picture, named.oid)
-    if not found and not types:
+    # An index names operator classes (their functions are looked at in any case), and SQL/JSON has words for calls.
+    words = name.name in picture.opclasses or (
+        name.schema is None and picture.server_version >= builtins.SYNTAX_SINCE.get(name.name, 10**9)
+    )
+    if not found and not types and not words:
         yield f"function {name} is not known"
 
 

@@ -22,10 +22,10 @@ class Configuration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     listen: str = Field("127.0.0.1:6432", description="HOST:PORT to listen on; port 0 takes a free one.")
-    upstream: str = Field("127.0.0.1:5432", description="HOST:PORT of PostgreSQL, or the folder of its unix socket:PORT.")
+    upstream: str = Field("127.0.0.1:5432", description="HOST:PORT of PostgreSQL, or FOLDER:PORT of its socket.")
     policies: Path = Field(description="The policy file.")
     state: str = Field("sqlite:///pgguard.db", description="Where requests and approvals are kept.")
-    admin_dsn: str = Field(description="pgguard's own login on the server, postgresql://pgguard_admin:...@host:port/postgres.")
+    admin_dsn: str = Field(description="pgguard's own login, postgresql://pgguard_admin:...@host:port/postgres.")
     audit: Path | None = Field(None, description="The audit file, JSON lines.")
     audit_redacted: bool = Field(False, description="Replace literals in audited statements.")
     token_key: Path | None = Field(None, description="The key of tokens; default: beside the state.")
@@ -96,6 +96,6 @@ def address(text: str, what: str) -> tuple[str, int]:
 def dsn_database(dsn: str) -> str:
     """The database of the admin DSN, on which console sign-ins are checked."""
     parts = urlsplit(dsn)
-    if parts.scheme not in ("postgresql", "postgres") or not parts.hostname and "host=" not in parts.query:
+    if parts.scheme not in ("postgresql", "postgres") or (not parts.hostname and "host=" not in parts.query):
         raise ConfigError("admin-dsn: postgresql://user:password@host:port/database is needed")
     return parts.path.lstrip("/") or "postgres"

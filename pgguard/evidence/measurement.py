@@ -52,7 +52,7 @@ class TableEffect:
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """One thing besides rows that the transaction destroys. ``kind`` as policies write it ('table', 'data', 'column' ...)."""
+    """One thing besides rows that the transaction destroys. ``kind`` as policies write it ('table', 'data' ...)."""
 
     kind: str
     name: str  # "public.invoices", "public.invoices.amount" for a column

@@ -24,7 +24,7 @@ class BoundStatement:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The exact thing that was asked for: the ordered writes of the transaction so far, by whom, where, under which rules."""
+    """What exactly was asked for: the ordered writes of the transaction so far, by whom, where, under which rules."""
 
     statements: tuple[BoundStatement, ...]
     caller: str  # session_user

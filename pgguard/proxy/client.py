@@ -218,7 +218,8 @@ class ClientSide(asyncio.Protocol):
             self._refuse("PGG06", f"pgguard cannot judge now: {trouble}")
             return
         caller = Caller(
-            user=facts.session_user, database=facts.database, application=sign_in.parameters.get("application_name", ""),
+            user=facts.session_user, database=facts.database,
+            application=sign_in.parameters.get("application_name", ""),
             address=self.address, role=facts.state.current_user, claim=facts.state.settings.get("environment", ""),
             reason=facts.state.settings.get("reason", ""),
         )  # fmt: skip

@@ -55,7 +55,7 @@ class Services:
         return world
 
     async def picture(self, database: str) -> None:
-        """Ask for the picture that the world is to believe from now on, and keep it fresh. Raises UpstreamUnavailable."""
+        """Get the picture that the world is to believe from now on, and keep it fresh. Raises UpstreamUnavailable."""
         world = self.worlds[database]
         if world.picture is None and world.was_invalidated:
             self.admin.invalidate(database)

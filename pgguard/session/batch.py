@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import measure
+from pgguard.session import following, measure
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate
@@ -37,7 +37,7 @@ _COMMITS = (Control.COMMIT, Control.PREPARE)
 
 
 def segment(s: Session, data: bytes) -> Talk:
-    """Whole messages, gathered by the session, the last of them a Sync or a Flush (or neither, in a very long batch)."""
+    """Whole messages, the last of them a Sync or a Flush (or neither, in a very long batch)."""
     s.began = s.clock()
     batch = Batch(s)
     yield from batch.take_over()
@@ -208,7 +208,7 @@ class Batch:
                 s.server.flush()
                 yield None
                 if not self.failed():
-                    s.took_effect(judged)
+                    following.took_effect(s, judged)
         elif not judged.measurable:
             yield from self._unmeasurable(message, judged, params)
         else:
@@ -234,7 +234,7 @@ class Batch:
             yield from self._refuse(outcome)
             return
         s.to_client.append(step.held)
-        s.took_effect(judged)
+        following.took_effect(s, judged)
 
     def _unmeasurable(self, message: bytes, judged: Judged, params: bytes) -> Talk:
         """It cannot run in a transaction: what its text says decides; approved, it runs unmeasured."""
@@ -276,7 +276,6 @@ class Batch:
             if outcome is not None:
                 yield from self._refuse(outcome, end_block=True)
                 return
-        last = s.tx.reading
         step = s.server.held(message)
         s.server.flush()
         yield None
@@ -290,8 +289,7 @@ class Batch:
                 measure.invalidate(s)
             s.settings.stale = s.settings.stale or s.tx.untrusted
             s.server.dirty = True
-            s.tx.clear(last if statement.chain else None)
-            s.tx.explicit = statement.chain
+            s.tx.clear(chained=statement.chain)
         else:
             s.tx.note(judged)
         if statement.control is Control.ROLLBACK_TO:
@@ -300,7 +298,7 @@ class Batch:
             yield None
             take_reading(s, asked, None)
         s.to_client.append(step.held)
-        s.took_effect(judged)
+        following.took_effect(s, judged)
 
     def _refuse(self, outcome: ServerError | Hold | Refuse | Refusal, *, end_block: bool = False) -> Talk:
         """Make the server fail where the client's message stands, and give the client our ErrorResponse instead."""
@@ -318,7 +316,7 @@ class Batch:
         yield from measure.say(s, outcome)
 
     def sync(self, *, ours: bool = False) -> Talk:
-        """The commit point of an implicit transaction. ``ours``: the client sent none, its ReadyForQuery is swallowed."""
+        """The commit point of an implicit transaction. ``ours``: the client sent none, ReadyForQuery is swallowed."""
         s = self.s
         if not self.over:
             s.server.flush()
@@ -347,7 +345,7 @@ class Batch:
         s.synced()
         if ours:
             if s.replies.status == IDLE:
-                s.transaction_over()
+                following.transaction_over(s)
             return
         measure.ready(s)
 

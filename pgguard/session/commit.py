@@ -1,7 +1,7 @@
 """Before a COMMIT: what was put off until then is made to happen and judged, and approvals are spent.
 
-SET CONSTRAINTS ALL IMMEDIATE and a reading, again until nothing changes (a deferred trigger can defer another, FACTS F4);
-then the queries of WITH HOLD cursors, which run inside COMMIT. Only here: earlier it breaks the client (FACTS F5).
+SET CONSTRAINTS ALL IMMEDIATE and a reading, again until nothing changes (a deferred trigger can defer another);
+then the queries of WITH HOLD cursors, which run inside COMMIT. Only here: earlier it breaks the client.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """One client connection after sign-in: takes the client's bytes, and nothing reaches the server but through here.
 
-What was proved and allowed goes out at once, as it came (``_query``, ``_segment``). Everything else is a conversation
-(``measure``, ``batch``, ``cut``): a generator that reads top to bottom, during which the client's further bytes wait.
-Extended messages are gathered up to Sync or Flush: the server answers nothing before, so nobody waits for it.
+What was proved and allowed goes out at once, as it came. Everything else is a conversation (``measure``, ``batch``,
+``cut``): a generator that reads top to bottom, during which the client's further bytes wait.
 
 INVARIANT: no Query, Bind, Execute, FunctionCall or copy data is put into ``to_server`` before it was judged in the
 state that the server is then in; no commit point while the transaction holds work that is not judged.
@@ -14,13 +13,16 @@ from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from pgguard.errors import ProtocolViolation
-from pgguard.policy.verdict import Allow, Caller
-from pgguard.session.asks import Ask, NeedPicture
+from pgguard.policy.verdict import Caller
+from pgguard.session import following, streaming, talks
+from pgguard.session.asks import Ask
 from pgguard.session.gate import Pass, gate
+from pgguard.session.inbox import Inbox
 from pgguard.session.judge import Judged, judge, opaque, with_names
-from pgguard.session.names import Names, Portal, Prepared, key
-from pgguard.session.outstanding import NameChange, Unit
+from pgguard.session.names import Names, Prepared
+from pgguard.session.outstanding import Unit
 from pgguard.session.replies import IDLE, Replies
+from pgguard.session.segment import Segment
 from pgguard.session.server import Server
 from pgguard.session.settings import Settings
 from pgguard.session.transaction import Transaction
@@ -33,16 +35,13 @@ Talk = Generator[Ask | None, Any, Any]
 
 # A batch that grows beyond this without a Sync is sent on in parts.
 SEGMENT: Final = 65_536
-# A message that must be judged is held whole up to this size; what only passes streams.
-LONGEST: Final = 64 * 1024 * 1024
-STREAMED: Final = 262_144
 
 _EXTENDED: Final = frozenset(b"PBEDCHS")
 
 
 class Session:
-    """``client_data`` and ``server_data`` take bytes; ``to_client``, ``to_server``, ``asks`` and ``records`` collect what
-    the skin must carry out, in order, before the next call; ``closing`` says that both sides are to be closed then."""
+    """``client_data`` and ``server_data`` take bytes; ``to_client``, ``to_server``, ``asks`` and ``records`` collect
+    what the skin must carry out, in order, before the next call; ``closing`` says that both sides are to be closed then."""
 
     def __init__(
         self, world: World, caller: Caller, *, ident: str, fresh: Callable[[], bytes], clock: Callable[[], float],
@@ -53,32 +52,24 @@ class Session:
         self.clock = clock
         self.database_oid = database_oid
         self.began = 0.0  # when the conversation that is under way began
-        self.names = Names()
         self.to_client: list[bytes] = []
         self.to_server: list[bytes] = []
         self.asks: list[Ask] = []
-        self.records: list[tuple[Caller, Judged, str]] = []
+        self.records: list[tuple[Caller, Judged, str]] = []  # proved writes with their tags
+        self.names = Names()
         self.replies = Replies(self.names, self.to_client)
         self.server = Server(self.replies, self.to_server, fresh)
         self.settings = Settings(caller)
         self.desk: Desk = world.desk(caller)
         self.tx = Transaction()
+        self.inbox = Inbox()
+        self.segment = Segment(self)
         self.closing = False
         self.wrapped = False  # a BEGIN of ours stands around the batch that is not synced yet
         self.unit: Unit | None = None  # the client's batch that was sent in part and not synced
-        self._inbox = b""
-        self._more: list[bytes] = []
-        self._have = 0  # bytes in _more
-        self._need = 0  # bytes that must be there before looking again makes sense
-        self._start = 0  # of the segment that is being gathered
-        self._scan = 0  # up to here it was looked at
-        self._rest = 0  # bytes of a client message that is passing in pieces
-        self._slow = False
-        self._ops: list[NameChange | None] = []
-        self._expected = 0
-        self._runs: list[Judged] = []
         self.batch_executed = False  # an Execute went out since the last Sync
-        self._barrier = False
+        self.rest = 0  # bytes still to come of a client message that is passing in pieces
+        self.barrier = False  # something under way changes what comes next is judged by
         self._talk: Talk | None = None
         self._asked = False
 
@@ -86,8 +77,7 @@ class Session:
 
     def client_data(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""
-        self._more.append(data)
-        self._have += len(data)
+        self.inbox.add(data)
         if self._talk is None or self.replies.copying:
             self._go_on()
 
@@ -96,15 +86,13 @@ class Session:
         replies = self.replies
         replies.receive(data)
         if replies.finished:
-            self._finish_units()
+            following.units_finished(self)
         if replies.fatal:
             self.closing = True
-        if self._talk is not None:
-            if not self._asked and replies.settled():
-                self._resume(None)
-        if self._have or self._scan < len(self._inbox):
-            if self._talk is None or replies.copying:
-                self._go_on()
+        if self._talk is not None and not self._asked and replies.settled():
+            self._resume(None)
+        if self.inbox.untouched and (self._talk is None or replies.copying):
+            self._go_on()
 
     def answered(self, value: object) -> None:
         """The answer to the ask that was last put out."""
@@ -116,22 +104,21 @@ class Session:
     @property
     def backlog(self) -> int:
         """Bytes of the client's that wait; the skin stops reading beyond its limit."""
-        return self._have + len(self._inbox) - self._start
+        return self.inbox.waiting
 
     @property
     def at_rest(self) -> bool:
         """Nothing is under way: no transaction, nothing asked, nothing owed."""
-        return (
-            self._talk is None and not self.replies.queue and self.replies.status == IDLE
-            and self.unit is None and self.backlog == 0
-        )  # fmt: skip
+        quiet = self._talk is None and not self.replies.queue and self.unit is None
+        return quiet and self.replies.status == IDLE and self.inbox.waiting == 0
 
     # -- the driver --------------------------------------------------------------------------------------------
 
-    def begin_talk(self, talk: Talk) -> None:
-        """From now on ``talk`` decides, until it is over; the client's bytes wait."""
+    def begin_talk(self, talk: Talk) -> bool:
+        """From now on ``talk`` decides, until it is over; the client's bytes wait. True: it is over already."""
         self._talk = talk
         self._resume(None)
+        return self._talk is None
 
     def _resume(self, value: object) -> None:
         while self._talk is not None:
@@ -151,7 +138,8 @@ class Session:
     def _go_on(self) -> None:
         """Take what the client sent, message by message, as far as may be."""
         try:
-            self._take()
+            while not self.closing and self._take():
+                pass
         except ProtocolViolation as broken:
             self.refuse_connection("08P01", broken.what)
 
@@ -160,101 +148,44 @@ class Session:
         self.to_client.append(encode_error({"C": sqlstate, "M": message}, severity="FATAL"))
         self.closing = True
 
-    def _take(self) -> None:
-        while not self.closing:
-            if self._rest:
-                if not self._pass_rest():
-                    return
-                continue
-            if self.replies.copying:
-                if not self._copy_data():
-                    return
-                continue
-            if self._talk is not None:
-                return
-            data = self._gathered()
-            pos = self._scan
-            end = frame_end(data, pos, "client")
-            if end < 0 or end > len(data):
-                if self._start == len(data):
-                    self._inbox, self._start, self._scan = b"", 0, 0
-                if end < 0 or not self._long(data, pos, end):
-                    return
-                continue
-            if not self._message(data, data[pos], pos, end):
-                return
-
-    def _gathered(self) -> bytes:
-        """The inbox with what came since. INVARIANT: ``_start`` <= ``_scan`` <= its length."""
-        if self._have and self._have + len(self._inbox) - self._scan >= self._need:
-            rest = self._inbox[self._start :] if self._start < len(self._inbox) else b""
-            if rest:
-                self._more.insert(0, rest)
-            self._inbox = self._more[0] if len(self._more) == 1 else b"".join(self._more)
-            self._scan -= self._start
-            self._start = self._have = self._need = 0
-            self._more = []
-        return self._inbox
-
-    def _message(self, data: bytes, code: int, pos: int, end: int) -> bool:
-        """One whole message. False: not now."""
+    def _take(self) -> bool:
+        """The next message, or part of one. False: nothing more can be taken now."""
+        if self.rest:
+            return streaming.pass_rest(self)
+        if self.replies.copying:
+            return streaming.pass_copy_data(self)
+        if self._talk is not None:
+            return False
+        inbox = self.inbox
+        data = inbox.gathered()
+        pos = inbox.scan
+        end = frame_end(data, pos, "client")
+        if end < 0:
+            return False
+        if end > len(data):
+            return streaming.long_message(self, data, pos, end)
+        code = data[pos]
         if code in _EXTENDED:
             return self._extended(data, code, pos, end)
-        if self._start < pos and not self._send_segment(data, pos, synced=False):
-            return False
+        if inbox.start < pos:
+            return self.send_segment(pos, synced=False)
         if self.replies.skipping and code in (0x51, 0x46):
-            # the server passes over everything up to the Sync (postgres.c, ignore_till_sync)
-            self._consumed(end)
+            inbox.taken(end)  # the server passes over everything up to the Sync (postgres.c, ignore_till_sync)
             return True
         if code == 0x51:
-            return self._query(data, pos, end)
+            return self._query(end)
         if code == 0x46:
-            return self._function_call(data, pos, end)
+            return self._function_call(end)
         if code == 0x58:  # Terminate
             self.to_server.append(data[pos:end])
             self.closing = True
             return False
         if code in (0x64, 0x63, 0x66):  # the server ignores copy messages outside COPY
-            self._consumed(end)
+            inbox.taken(end)
             return True
         raise ProtocolViolation("client", f"invalid frontend message type {code}")
 
-    def _consumed(self, end: int) -> None:
-        self._start = self._scan = end
-
-    # -- what may be sent now ----------------------------------------------------------------------------------
-
-    def _must_wait(self) -> bool:
-        """Whether the next unit has to wait: something under way changes what it would be judged by, or a hidden
-        question must be asked first."""
-        if self._barrier:
-            if self.replies.queue and not self.replies.settled():
-                return True
-            self._barrier = False
-        if self.desk.version != self.world.version:
-            self.desk = self.world.desk(self.desk.caller)
-        if self.world.picture is None and not self.desk.silent:
-            self.begin_talk(self._ask_picture())
-            return self._talk is not None
-        if self.settings.stale and self.replies.status == IDLE and self.unit is None:
-            if self.replies.queue:
-                self._barrier = True
-                return True
-            from pgguard.session.measure import ask_settings
-
-            self.begin_talk(ask_settings(self))
-            return self._talk is not None
-        return False
-
-    def _ask_picture(self) -> Talk:
-        answer = yield NeedPicture()
-        self.world_answered(answer)
-
-    def world_answered(self, answer: object) -> None:
-        """FAIL CLOSED: without a picture nothing can be proved and DDL cannot be judged."""
-        if self.world.picture is None:
-            why = getattr(answer, "why", "no answer")
-            self.refuse_connection("PGG06", f"pgguard's own connection to the server is away: {why}")
+    # -- judging -----------------------------------------------------------------------------------------------
 
     def judged(self, text: bytes, param_types: tuple[int, ...] = ()) -> Judged:
         """What is to be said of a text now."""
@@ -263,7 +194,6 @@ class Session:
         trouble = self.settings.lexing_trouble(self.replies.parameters, text)
         if trouble:
             return opaque(self.desk, text, trouble)
-        assert self.world.picture is not None
         self.world.used = True
         return judge(self.desk, self.world.picture, text, param_types)
 
@@ -278,29 +208,49 @@ class Session:
             prepared.version = self.desk.version
         return self.meant(prepared.judged)
 
+    def unknown(self, what: str) -> Judged:
+        """What is to be said of a name of which nothing is known."""
+        if self.desk.silent:
+            return self.settings.free(self.desk, b"")
+        return opaque(self.desk, b"", f"this {what} was not seen being made")
+
+    # -- what may be sent now ----------------------------------------------------------------------------------
+
+    def must_wait(self) -> bool:
+        """Whether the next unit has to wait: something under way changes what it would be judged by, or a question of
+        ours must be asked first."""
+        if self.barrier:
+            if self.replies.queue and not self.replies.settled():
+                return True
+            self.barrier = False
+        if self.desk.version != self.world.version:
+            self.desk = self.world.desk(self.desk.caller)
+        if self.world.picture is None and not self.desk.silent:
+            return not self.begin_talk(talks.ask_picture(self)) or self.closing
+        if self.settings.stale and self.replies.status == IDLE and self.unit is None:
+            return self._wait_for_all() or not self.begin_talk(talks.ask_settings(self)) or self.closing
+        return False
+
+    def _wait_for_all(self) -> bool:
+        """A conversation begins when nothing of the client's is under way."""
+        self.barrier = bool(self.replies.queue) and not self.replies.settled()
+        return self.barrier
+
     # -- simple protocol ---------------------------------------------------------------------------------------
 
-    def _query(self, data: bytes, pos: int, end: int) -> bool:
-        from pgguard.session import measure
-
-        if self._must_wait():
+    def _query(self, end: int) -> bool:
+        if self.must_wait():
             return False
         if self.unit is not None:
-            from pgguard.session import batch
-
-            self.begin_talk(batch.sync_first(self))
-            return self._talk is None
-        message = data if pos == 0 and end == len(data) else data[pos:end]
-        text = frontend.query_text(message)
-        judged = self.meant(self.judged(text))
-        passes = gate(self, judged)
-        if passes is Pass.SLOW:
+            return self.begin_talk(talks.sync_first(self))
+        message = self.inbox.piece(end)
+        judged = self.meant(self.judged(frontend.query_text(message)))
+        if gate(self, judged) is Pass.SLOW:
             if self._wait_for_all():
                 return False
-            self._consumed(end)
-            self.begin_talk(measure.query(self, message, judged))
-            return True
-        self._consumed(end)
+            self.inbox.taken(end)
+            return self.begin_talk(talks.query(self, message, judged))
+        self.inbox.taken(end)
         self.send_query(message, judged)
         return True
 
@@ -309,147 +259,63 @@ class Session:
         unit = Unit()
         unit.synced = True
         if not judged.fast:
-            self._entering(judged)
+            following.entering(self, judged)
             self.tx.note(judged)
-        self._done(unit, judged)
+        following.sent(self, unit, judged)
         self.replies.queue.append(unit)
         self.to_server.append(message)
 
-    def _wait_for_all(self) -> bool:
-        """A conversation begins when nothing of the client's is under way."""
-        if self.replies.queue and not self.replies.settled():
-            self._barrier = True
-            return True
-        return False
-
-    def _function_call(self, data: bytes, pos: int, end: int) -> bool:
-        from pgguard.session import batch, measure
-
-        if self._must_wait() or self._wait_for_all():
+    def _function_call(self, end: int) -> bool:
+        if self.must_wait() or self._wait_for_all():
             return False
         if self.unit is not None:
-            self.begin_talk(batch.sync_first(self))
-            return self._talk is None
-        message = data[pos:end]
-        self._consumed(end)
-        judged = self.settings.free(self.desk, b"") if self.desk.silent else opaque(self.desk, b"", "a FunctionCall")
-        self.begin_talk(measure.function_call(self, message, judged))
-        return True
+            return self.begin_talk(talks.sync_first(self))
+        message = self.inbox.piece(end)
+        self.inbox.taken(end)
+        return self.begin_talk(talks.function_call(self, message, self.unknown("function")))
 
     # -- extended protocol -------------------------------------------------------------------------------------
 
     def _extended(self, data: bytes, code: int, pos: int, end: int) -> bool:
+        inbox = self.inbox
         if self.replies.skipping and code != 0x53:
-            self._consumed(end)
+            inbox.taken(end)
             return True
-        if pos == self._start and self._must_wait():
+        if pos == inbox.start and self.must_wait():
             return False
-        if code == 0x42:
-            if not self._bind(frontend.bind(data[pos:end])):
-                return False
-        elif code == 0x45:
-            self._execute(frontend.execute(data[pos:end]).portal)
-        elif code == 0x50:
-            self._parse(frontend.parse(data[pos:end]))
-        elif code == 0x44:
-            self._expected += 1
-        elif code == 0x43:
-            self._close(frontend.target(data[pos:end]))
-        self._scan = end
-        if code == 0x53 or code == 0x48 or end - self._start > SEGMENT:
-            return self._send_segment(data, end, synced=code == 0x53)
-        return True
-
-    def _parse(self, message: frontend.Parse) -> None:
-        name = key(message.name)
-        prepared = Prepared(message.text, message.param_types, self.judged(message.text, message.param_types), self.desk.version)
-        self.names.batch[name] = prepared
-        self._ops.append(NameChange(name, prepared))
-        self._expected += 1
-
-    def _close(self, message: frontend.Target) -> None:
-        name = key(message.name)
-        if message.kind == b"S":
-            self.names.batch[name] = None
-            self._ops.append(NameChange(name, None))
-        else:
-            self.names.portals.pop(name, None)
-            self._ops.append(None)
-        self._expected += 1
-
-    def _bind(self, message: frontend.Bind) -> bool:
-        name = key(message.statement)
-        if name not in self.names.batch and self._parse_pending(name):
-            self._barrier = True
+        if code == 0x53 or code == 0x48:
+            inbox.scan = end
+            return self.send_segment(end, synced=code == 0x53)
+        if not self.segment.take(code, data[pos:end]):
+            self.barrier = True
             return False
-        self._expected += 1
-        prepared = self.names.statement(name)
-        judged = self.rejudged(prepared) if prepared is not None else self.unknown("prepared statement")
-        self.names.portals[key(message.portal)] = Portal(judged, message.params)
-        if not judged.fast and gate(self, judged, binding=True) is Pass.SLOW or self.tx.untrusted and not self.desk.silent:
-            self._slow = True
-        return True
+        inbox.scan = end
+        return end - inbox.start <= SEGMENT or self.send_segment(end, synced=False)
 
-    def unknown(self, what: str) -> Judged:
-        """A name of which nothing is known."""
-        if self.desk.silent:
-            return self.settings.free(self.desk, b"")
-        return opaque(self.desk, b"", f"this {what} was not seen being made")
-
-    def _parse_pending(self, name: bytes) -> bool:
-        """A Parse of an earlier batch is not confirmed yet: were it to fail, the name would mean something older."""
-        for entry in self.replies.queue:
-            if isinstance(entry, Unit) and entry.names:
-                if any(change is not None and change.name == name for change in entry.names):
-                    return True
-        return False
-
-    def _execute(self, name: bytes) -> None:
-        self._expected += 1
-        portal = self.names.portals.get(key(name))
-        self.batch_executed = True
-        if portal is None:
-            self._slow = True
-            return
-        if gate(self, portal.judged) is Pass.SLOW:
-            self._slow = True
-        elif not self._slow:
-            self._runs.append(portal.judged)
-            if not portal.judged.fast:
-                self.settings.sending(portal.judged)
-                self._entering(portal.judged)
-                self.tx.note(portal.judged, portal.params)
-
-    def _send_segment(self, data: bytes, end: int, *, synced: bool) -> bool:
+    def send_segment(self, end: int, *, synced: bool) -> bool:
         """Forward what was gathered, or begin a conversation over it."""
-        if synced and (self.wrapped or self.tx.measured and not self.tx.explicit and self.replies.status == IDLE):
-            self._slow = True  # this Sync would commit measured work
-        if self._slow:
+        segment = self.segment
+        if synced and (self.wrapped or (self.tx.measured and not self.tx.explicit and self.replies.status == IDLE)):
+            segment.slow = True  # this Sync would commit measured work
+        if segment.slow:
             if self._wait_for_all():
-                self._barrier = True
+                self.inbox.scan = self.inbox.start  # gather it again: what is under way may change what is said of it
+                segment.clear()
                 return False
-            from pgguard.session import batch
-
-            segment = data[self._start : end]
-            self._forget_segment()
-            self._consumed(end)
-            self.begin_talk(batch.segment(self, segment))
-            return True
+            messages = self.inbox.piece(end)
+            segment.clear()
+            self.inbox.taken(end)
+            return self.begin_talk(talks.segment(self, messages))
         unit = self.unit
         if unit is None:
-            unit = self._open_unit() or Unit()
-        if not self.replies.queue or self.replies.queue[-1] is not unit:
-            self.replies.queue.append(unit)
-        unit.names.extend(self._ops)
-        unit.expected += self._expected
-        for judged in self._runs:
-            self._done(unit, judged)
-        if self._start or end < len(data):
-            self.to_server.append(data[self._start : end])
-        else:
-            self.to_server.append(data)
-        self._forget_segment()
-        self._consumed(end)
+            unit = self._open_unit()
+        unit.names.extend(segment.names)
+        unit.expected += segment.expected
+        for judged in segment.runs:
+            following.sent(self, unit, judged)
+        self.to_server.append(self.inbox.piece(end))
+        segment.clear()
+        self.inbox.taken(end)
         if synced:
             unit.synced = True
             self.synced()
@@ -457,11 +323,15 @@ class Session:
             self.unit = unit
         return True
 
-    def _open_unit(self) -> Unit | None:
-        """A COPY swallowed an early Sync: its unit is still open."""
+    def _open_unit(self) -> Unit:
+        """A new one; or that of a COPY, which swallowed its early Sync."""
         queue = self.replies.queue
         last = queue[-1] if queue else None
-        return last if isinstance(last, Unit) and not last.synced else None
+        if isinstance(last, Unit) and not last.synced:
+            return last
+        unit = Unit()
+        queue.append(unit)
+        return unit
 
     def synced(self) -> None:
         """The client's Sync is on its way: the next batch begins."""
@@ -470,153 +340,3 @@ class Session:
         if self.names.batch:
             self.names.batch.clear()
         self.replies.skipping = False
-
-    def _forget_segment(self) -> None:
-        self._slow = False
-        self._ops = []
-        self._expected = 0
-        self._runs = []
-
-    # -- what a forwarded text does to the session -------------------------------------------------------------
-
-    def _entering(self, judged: Judged) -> None:
-        """Just before a text goes out: counters must stand at zero when a block begins that may be measured later."""
-        if judged.control and self.server.dirty and self.replies.status == IDLE and not self.tx.executed:
-            if self.unit is None and not self.replies.queue:
-                self.server.zero_counters()
-
-    def _done(self, unit: Unit, judged: Judged) -> None:
-        if judged.barrier:
-            self._barrier = True
-            unit.done.append(judged)
-            self.settings.sending(judged)
-        if judged.bounds or judged.inserts:
-            self.server.dirty = True
-            unit.wants_tags = unit.wants_tags or bool(judged.bounds)
-        unit.runs.append(judged)
-        if isinstance(judged.verdict, Allow) and not judged.proved:
-            self.tx.note_unmeasured(judged)
-            self.server.dirty = True
-
-    def _finish_units(self) -> None:
-        finished = self.replies.finished
-        for unit in finished:
-            if unit.wants_tags:
-                self._record(unit)
-            if not unit.failed:
-                for judged in unit.done:
-                    self.took_effect(judged)
-            elif unit.done:
-                self.settings.stale = True
-        finished.clear()
-        if not self.replies.queue:
-            self.settings.lexing_unknown = False
-        if self.replies.status == IDLE and not self.replies.queue:
-            self.transaction_over()
-        if self.replies.changed_parameters:
-            self.replies.changed_parameters = False
-            self.follow()
-
-    def _record(self, unit: Unit) -> None:
-        """Proved writes, from their CommandCompletes; the skin writes them down off the path."""
-        if len(unit.runs) == 1:
-            self.records.append((self.desk.caller, unit.runs[0], ", ".join(unit.tags)))
-            return
-        for judged, tag in zip(unit.runs, unit.tags, strict=False):
-            if judged.bounds:
-                self.records.append((self.desk.caller, judged, tag))
-
-    def took_effect(self, judged: Judged) -> None:
-        """``judged`` ran without an error: what the session must know from now on."""
-        self.settings.apply(self, judged)
-        self.follow()
-
-    def follow(self) -> None:
-        """Sit down at the desk for what the caller is now."""
-        caller = self.settings.caller(self.replies.parameters)
-        if caller != self.desk.caller:
-            self.desk = self.world.desk(caller)
-
-    def transaction_over(self) -> None:
-        """The server is idle: whatever was open has ended."""
-        if self.tx.executed or self.tx.explicit:
-            if self.tx.untrusted:
-                self.settings.stale = True
-                self.world.invalidate()
-            self.tx.clear(None)
-        portals = self.names.portals
-        if portals:
-            self.names.portals = {n: p for n, p in portals.items() if p.holds}
-
-    # -- copy data and long messages -----------------------------------------------------------------------------
-
-    def _pass_rest(self) -> bool:
-        """What is still to come of a message whose beginning was passed on. False: nothing here."""
-        data = self._gathered()
-        part = min(self._rest, len(data) - self._start)
-        if not part:
-            return False
-        self.to_server.append(data[self._start : self._start + part])
-        self._rest -= part
-        self._consumed(self._start + part)
-        return True
-
-    def _copy_data(self) -> bool:
-        """The server waits for copy data: pass it on. False: no more of it here."""
-        data = self._gathered()
-        pos = self._start
-        while True:
-            end = frame_end(data, pos, "client")
-            if end < 0 or data[pos] != 0x64:
-                break
-            if end > len(data):
-                self._rest = end - len(data)
-                end = len(data)
-            pos = end
-            if self._rest:
-                break
-        if pos > self._start:
-            self.to_server.append(data[self._start : pos])
-            self._consumed(pos)
-        if self._rest or end < 0 or end > len(data):
-            return False
-        code = data[pos]
-        self._consumed(end)
-        if code in (0x63, 0x66):  # CopyDone, CopyFail
-            self.to_server.append(data[pos:end])
-            self.replies.copying = False
-            return True
-        if code in (0x48, 0x53):  # ignored by the server in COPY
-            return True
-        if code == 0x58:
-            self.to_server.append(data[pos:end])
-            self.closing = True
-            return False
-        raise ProtocolViolation("client", f"unexpected message type 0x{code:02X} during COPY from stdin")
-
-    def _long(self, data: bytes, pos: int, end: int) -> bool:
-        """A message that is not whole yet. True: some of it was passed on."""
-        size = end - pos
-        if data[pos] == 0x42 and size > STREAMED and not self._slow and self._stream_bind(data, pos, end):
-            return True
-        self._need = size
-        if size > LONGEST:
-            self.refuse_connection("PGG05", f"a message of {size} bytes is too long to be judged (limit {LONGEST})")
-        return False
-
-    def _stream_bind(self, data: bytes, pos: int, end: int) -> bool:
-        """A long Bind of a statement that passes whatever its parameters are."""
-        if data.count(b"\0", pos + 5, pos + 5 + 256) < 2 or self.replies.skipping:
-            return False
-        if pos == self._start and self._must_wait():
-            return False
-        message = frontend.bind(data[pos:])
-        prepared = self.names.statement(key(message.statement))
-        if prepared is None or not self.rejudged(prepared).fast or self.tx.untrusted:
-            return False
-        if not self._bind(frontend.Bind(message.portal, message.statement, b"")) or self._slow:
-            return False
-        if not self._send_segment(data, len(data), synced=False):
-            return False
-        self._rest = end - len(data)
-        return True

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Refuse
+from pgguard.session import following
 from pgguard.session.commit import before_commit
 from pgguard.session.connection import Talk
 from pgguard.session.judge import Judged
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
 _COMMITS = (Control.COMMIT, Control.PREPARE)
+_APART = "belong to one transaction, which cannot be cut: send them apart"
 _TWO_PHASE = (Control.COMMIT_PREPARED, Control.ROLLBACK_PREPARED)
 
 
@@ -80,15 +82,15 @@ def _not_exact(s: Session, judged: Judged) -> Refuse | None:
             return cannot_judge(f"{control.value} has to stand alone")
         if control is Control.BEGIN:
             if behind_run and not in_block:
-                return cannot_judge("statements in front of BEGIN in one string belong to its transaction: send them apart")
+                return cannot_judge(f"statements in front of BEGIN in one string {_APART}")
             in_block = True
         elif control in (Control.COMMIT, Control.ROLLBACK, Control.PREPARE):
             if not in_block and behind_run:
-                return cannot_judge(f"{control.value} outside a block in one string with other statements: send them apart")
+                return cannot_judge(f"{control.value} outside a block behind other statements in one string {_APART}")
             in_block = statement.chain
             behind_run = False
         elif control is not None and not in_block:
-            return cannot_judge(f"{control.value} outside a block in one string with other statements: send them apart")
+            return cannot_judge(f"{control.value} outside a block behind other statements in one string {_APART}")
         else:
             behind_run = True
     return None
@@ -128,7 +130,6 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
             return False
     if statement.control is Control.BEGIN and s.replies.status == IDLE:
         s.server.zero_counters()
-    last = s.tx.reading
     step = s.server.held(message)
     step.shift = shift
     yield None
@@ -142,14 +143,13 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
         if s.tx.executed or s.tx.untrusted:
             s.settings.stale = s.settings.stale or s.tx.untrusted
             s.server.dirty = True
-        s.tx.clear(last if statement.chain else None)
-        s.tx.explicit = statement.chain
+        s.tx.clear(chained=statement.chain)
     else:
         s.tx.note(piece)
     if statement.control is Control.ROLLBACK_TO:
         yield from _read_again(s)
     s.to_client.append(step.held)
-    s.took_effect(piece)
+    following.took_effect(s, piece)
     return True
 
 
@@ -168,7 +168,7 @@ def _two_phase(s: Session, message: bytes, judged: Judged) -> Talk:
     known = statement.control is Control.ROLLBACK_PREPARED or statement.name in s.world.prepared or s.world.observe
     if not known:
         s.tx.note_measured(judged)
-        trouble = cannot_judge(f"{statement.name} was not prepared through this pgguard, so what it does was not measured")
+        trouble = cannot_judge(f"{statement.name} was not prepared through this pgguard: it was not measured")
         yield from measure.fail_block(s, trouble) if s.replies.status != IDLE else measure.say(s, trouble)
         return
     step = s.server.held(message)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _LITERALS_DO_NOT_MATTER = frozenset(
     {StatementKind.SELECT, StatementKind.INSERT, StatementKind.UPDATE, StatementKind.DELETE}
 )
+_NOT_BY_PICTURE = frozenset({StatementKind.TRANSACTION, StatementKind.SESSION, StatementKind.EMPTY})
 _ENDS_BLOCK = (Control.COMMIT, Control.ROLLBACK, Control.PREPARE)
 
 
@@ -164,8 +165,11 @@ def opaque(desk: Desk, text: bytes, why: str) -> Judged:
     return assemble(desk.world.policy, desk.caller, text, (statement,), (Unproved(why),), error=why)
 
 
-def judge(desk: Desk, picture: Picture, text: bytes, param_types: tuple[int, ...] = ()) -> Judged:
-    """What is to be said of ``text`` for the callers of ``desk``; kept for the next time."""
+def judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[int, ...] = ()) -> Judged:
+    """What is to be said of ``text`` for the callers of ``desk``; kept for the next time. Without a picture (it is
+    being renewed) nothing is proved."""
+    if picture is None:
+        return _judge(desk, None, text, param_types)
     form = None if param_types else shape(text)
     if form is not None:
         known = desk.shapes.get(form)
@@ -185,23 +189,47 @@ def judge(desk: Desk, picture: Picture, text: bytes, param_types: tuple[int, ...
     return judged
 
 
-def _judge(desk: Desk, picture: Picture, text: bytes, param_types: tuple[int, ...]) -> Judged:
+def _judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[int, ...]) -> Judged:
     found = read(text)
     if found.error:
         return opaque(desk, text, found.error)
-    proofs = tuple(prove(s, picture, param_types) for s in found.statements)
+    proofs = _proofs(found.statements, picture, param_types)
     findings: list[Finding] = []
     for statement, proof in zip(found.statements, proofs, strict=True):
         if not isinstance(proof, Harmless) or proof.ddl:
             words = text[statement.start : statement.start + statement.length].decode("utf-8", "replace")
             reaches = isinstance(proof, Unproved) and proof.opaque
             findings.extend(f for f in checks.find(statement, words, reaches) if f not in findings)
-        elif statement.kind is StatementKind.SESSION:
+        elif statement.kind is StatementKind.SESSION or statement.files:
             findings.extend(f for f in checks.find(statement, "", False) if f not in findings)
     return assemble(
         desk.world.policy, desk.caller, text, found.statements, proofs,
         findings=tuple(findings), needs_names=any(_named(s) for s in found.statements),
     )  # fmt: skip
+
+
+def _proofs(
+    statements: tuple[Statement, ...], picture: Picture | None, param_types: tuple[int, ...]
+) -> tuple[Proof, ...]:
+    """One for each. What follows DDL or unread code in one text is not what the picture shows any more."""
+    proofs: list[Proof] = []
+    why = "" if picture is not None else "the picture of the catalog is being renewed"
+    for statement in statements:
+        if picture is not None and (not why or statement.kind in _NOT_BY_PICTURE):
+            proof = prove(statement, picture, param_types)
+        else:
+            proof = Harmless() if statement.kind is StatementKind.TRANSACTION else Unproved(why)
+        if _ends_trust(proof):
+            why = why or f"it follows {statement.kind.value} in one string"
+        proofs.append(proof)
+    return tuple(proofs)
+
+
+def _ends_trust(proof: Proof) -> bool:
+    """DDL or unread code: the picture is not true any more for what follows."""
+    if isinstance(proof, Unproved):
+        return proof.opaque or proof.changes_objects
+    return isinstance(proof, Harmless) and proof.ddl
 
 
 def _named(statement: Statement) -> bool:
@@ -215,10 +243,13 @@ def with_names(desk: Desk, judged: Judged, names: Names) -> Judged:
     """The same text with what its names stand for in this session filled in; an unknown name is opaque."""
     proofs = list(judged.proofs)
     findings = list(judged.findings)
+    statements = list(judged.statements)
     for at, statement in enumerate(judged.statements):
         if not _named(statement):
             continue
         meant = _meant(statement, names)
+        if meant is not None and not statement.inner:
+            statements[at] = replace(statement, inner=meant.statements)  # rules speak of what it runs
         if meant is None:
             proofs[at] = Unproved(f"what {statement.name or 'it'} stands for is not known")
         elif statement.kind in (StatementKind.EXECUTE, StatementKind.CURSOR):
@@ -227,7 +258,7 @@ def with_names(desk: Desk, judged: Judged, names: Names) -> Judged:
         elif not (isinstance(meant.proofs[0], Harmless) and isinstance(proofs[at], Harmless)):
             proofs[at] = Unproved(f"it runs {statement.name or 'a prepared statement'}")
     whole = assemble(
-        desk.world.policy, desk.caller, judged.text, judged.statements, tuple(proofs),
+        desk.world.policy, desk.caller, judged.text, tuple(statements), tuple(proofs),
         findings=tuple(findings), error=judged.error,
     )  # fmt: skip
     return replace(whole, needs_names=True)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.evidence.measurement import Measurement, Reading
-from pgguard.evidence.session_facts import SESSION_SQL, parse_session
 from pgguard.policy import explain
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut
+from pgguard.session import cut, following
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.judge import Judged
@@ -72,7 +71,7 @@ def ready(s: Session) -> None:
     """The end of a conversation: the status is what the server last said."""
     s.to_client.append(ready_for_query(s.replies.status))
     if s.replies.status == IDLE:
-        s.transaction_over()
+        following.transaction_over(s)
 
 
 def _measured(s: Session, message: bytes, judged: Judged) -> Talk:
@@ -89,7 +88,7 @@ def _measured(s: Session, message: bytes, judged: Judged) -> Talk:
         s.server.relay(message)
         yield None
         s.server.dirty = True
-        s.took_effect(judged)
+        following.took_effect(s, judged)
         return
     # Without a Sync behind it: were it to fail (a cancel can hit it), the server skips the client's Query as well.
     begin = s.server.hidden(b"BEGIN", sync=False)
@@ -111,7 +110,7 @@ def _measured(s: Session, message: bytes, judged: Judged) -> Talk:
             s.to_client.append(commit.error)  # instead of the CommandComplete, as PostgreSQL does it
         else:
             s.to_client.append(held.bytes)
-            s.took_effect(judged)
+            following.took_effect(s, judged)
         return
     yield from roll_back(s)
     yield from say(s, outcome)
@@ -155,7 +154,7 @@ def run(s: Session, message: bytes, judged: Judged, *, held: Holder | None = Non
         held.bytes = step.held
     else:
         s.to_client.append(step.held)
-        s.took_effect(judged)
+        following.took_effect(s, judged)
     return None
 
 
@@ -224,7 +223,7 @@ def _refuse_unrun(s: Session, judged: Judged, verdict: Refuse) -> Talk:
 
 
 def _unmeasurable(s: Session, message: bytes, judged: Judged) -> Talk:
-    """A statement that cannot run in a transaction: what its text says decides, and an approval lets it run unmeasured."""
+    """It cannot run in a transaction: what its text says decides, and an approval lets it run unmeasured."""
     s.tx.note_measured(judged)
     outcome = yield from settle(s, None)
     if outcome is None:
@@ -239,7 +238,7 @@ def _unmeasurable(s: Session, message: bytes, judged: Judged) -> Talk:
     invalidate(s)
     if not step.error:
         s.to_client.append(step.held)
-        s.took_effect(judged)
+        following.took_effect(s, judged)
 
 
 def _unreadable(s: Session, judged: Judged) -> Talk:
@@ -275,14 +274,3 @@ def without_token(message: bytes, text: bytes, text_at: int = 5) -> bytes:
         return message
     start, end = text_at + comment.start, text_at + comment.end
     return message[:start] + b" " * (end - start) + message[end:]
-
-
-def ask_settings(s: Session) -> Talk:
-    """At idle: what the settings and the role are now."""
-    asked = s.server.hidden(SESSION_SQL.encode(), sync=True)
-    yield None
-    if asked.failed:
-        s.refuse_connection("PGG06", "the session's settings could not be read")
-        return
-    s.settings.confirmed(parse_session(asked.rows))
-    s.follow()

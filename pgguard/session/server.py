@@ -1,7 +1,7 @@
 """What pgguard itself says to the server between the client's messages: hidden queries, BEGIN, COMMIT, ROLLBACK.
 
-Hidden queries are Parse, Bind, Execute, Close, Close under fresh random names and are gone at once: a client can replace
-or drop any name that it can guess, and a hidden simple Query would destroy its unnamed statement (FACTS F10).
+Hidden queries are Parse, Bind, Execute, Close, Close under fresh random names and are gone at once: a client can
+replace or drop any name that it can guess, and a hidden simple Query would destroy its unnamed statement.
 """
 
 from __future__ import annotations

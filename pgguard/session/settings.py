@@ -82,7 +82,7 @@ class Settings:
                 self.lexing_unknown = True
 
     def apply(self, session: Session, judged: Judged) -> None:
-        """``judged`` ran without an error. What a SET inside a block becomes at its end is asked at idle (``stale``)."""
+        """``judged`` ran without an error. What a SET becomes at the end of its block is asked at idle (``stale``)."""
         for statement in judged.statements:
             if statement.setting is not None:
                 self._set(statement.setting)

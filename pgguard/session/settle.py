@@ -1,4 +1,4 @@
-"""From a reading to an answer: what was changed, what was destroyed, what the policy says, whether somebody approved it.
+"""From a reading to an answer: what was changed and destroyed, what the policy says, whether somebody approved it.
 
 Everything here happens while the client's transaction is open and holds its locks: every ask has a deadline of the
 skin's, and whatever does not answer in time is a refusal.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pgguard.audit.record import AuditRecord
 from pgguard.errors import ProtocolViolation
 from pgguard.evidence.compare import compare, created, suspects
-from pgguard.evidence.measurement import Destroyed, Measurement, Reading
+from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.evidence.reading import parse_reading, reading_sql
 from pgguard.evidence.report import measurement as measured
 from pgguard.evidence.victims import emptiness_sql, parse_emptiness, victims_sql
@@ -22,6 +22,7 @@ from pgguard.policy.binding import Approval, Binding, BoundStatement, Filed, New
 from pgguard.policy.decide import decide, share_stops
 from pgguard.policy.sqlstates import CANNOT_JUDGE
 from pgguard.policy.verdict import Allow, Asked, Blame, Evidence, Hold, Refusal, Refuse, Verdict
+from pgguard.session import following
 from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
 from pgguard.session.judge import Judged
 from pgguard.sql.tokens import leading_comment, token_digest
@@ -52,7 +53,7 @@ def cannot_judge(why: str) -> Refuse:
 def covers(session: Session, judged: Judged | None) -> frozenset[int] | None:
     """The relations that the next reading must look at; None: whatever is locked."""
     tx = session.tx
-    if tx.opaque or tx.ledger.awaits_reading or judged is not None and judged.relations is None:
+    if tx.untrusted or tx.ledger.awaits_reading or (judged is not None and judged.relations is None):
         return None
     return frozenset(tx.relations) | (judged.relations or frozenset() if judged is not None else frozenset())
 
@@ -60,7 +61,7 @@ def covers(session: Session, judged: Judged | None) -> frozenset[int] | None:
 def ask_reading(session: Session, judged: Judged | None, *, sync: bool) -> Hidden:
     """Send the reading; ``sync``: with a Sync of its own."""
     tx = session.tx
-    objects = tx.objects or judged is not None and judged.changes_objects
+    objects = tx.objects or (judged is not None and judged.changes_objects)
     sql = reading_sql(covers(session, judged), objects=objects, everywhere=tx.ledger.awaits_reading)
     return session.server.hidden(sql.encode(), sync=sync)
 
@@ -81,18 +82,18 @@ def take_reading(session: Session, asked: Hidden, judged: Judged | None) -> Read
     session.tx.ledger.record(reading, covers(session, judged))
     session.tx.reading = reading
     session.settings.follow(reading)
-    session.follow()
+    following.follow(session)
     return reading
 
 
 def weigh(session: Session, reading: Reading, *, sync: bool) -> Generator[Ask | None, Any, Measurement | Outcome]:
     """Everything that the transaction did so far, approved work taken off."""
     tx = session.tx
-    if tx.opaque or tx.objects or tx.ledger.fell:
-        if reading.strong or reading.strong_objects or reading.catalogs:
-            trouble = yield from _look(session, reading, sync)
-            if trouble is not None:
-                return trouble
+    looks = tx.opaque or tx.objects or tx.ledger.fell
+    if looks and (reading.strong or reading.strong_objects or reading.catalogs):
+        trouble = yield from _look(session, reading, sync)
+        if trouble is not None:
+            return trouble
     destroyed = tuple(d for d in tx.destroyed if (d.kind, d.name, d.how) not in tx.allowed_losses)
     found = measured(tx.ledger.sum(), tx.ledger.names, destroyed, tx.targets, created=tx.created)
     stops = share_stops(session.world.policy, asked_for(session), found)
@@ -116,15 +117,18 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
     outside = yield LookOutside(victims_sql(*wanted))
     if isinstance(outside, Away):
         return explain.away(outside.what, outside.why)
-    doubtful = suspects(outside, inside)
-    empty: dict[int, bool] = {}
-    if doubtful:
-        rows = yield from _inside(session, emptiness_sql(doubtful), sync)
-        if isinstance(rows, ServerError):
-            return rows
-        empty = parse_emptiness(rows)
-    tx.destroyed = compare(outside, inside, empty, reading.catalogs)
-    tx.created = created(outside, inside)
+    try:
+        doubtful = suspects(outside, inside)
+        empty: dict[int, bool] = {}
+        if doubtful:
+            rows = yield from _inside(session, emptiness_sql(doubtful), sync)
+            if isinstance(rows, ServerError):
+                return rows
+            empty = parse_emptiness(rows)
+        tx.destroyed = compare(outside, inside, empty, reading.catalogs)
+        tx.created = created(outside, inside)
+    except ProtocolViolation as broken:
+        return cannot_judge(f"what was destroyed could not be read: {broken.what}")
     return None
 
 

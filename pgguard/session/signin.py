@@ -34,7 +34,7 @@ class Stage(Enum):
 
 
 class SignIn:
-    """Same shape as a Session: bytes in, ``to_client`` and ``to_server`` out. ``facts`` is there when ``stage`` is DONE.
+    """Same shape as a Session: bytes in, ``to_client`` and ``to_server`` out. ``facts`` is there when it is DONE.
     ``console``: stop at AuthenticationOk, there will be no session behind it."""
 
     def __init__(

@@ -21,18 +21,21 @@ class Write:
 
 
 class Transaction:
-    """One transaction, implicit or not. ``measured``: something in it was neither harmless nor within a proved bound, so
-    its commit has to be judged. ``untrusted``: DDL or unread code ran, so proofs are off until it ends."""
+    """One transaction, implicit or not. ``measured``: something in it was neither harmless nor within a proved bound,
+    so its commit has to be judged. ``untrusted``: DDL or unread code ran, so proofs are off until it ends."""
 
     def __init__(self) -> None:
         self.ledger = Ledger()
-        self.clear(None)
+        self.clear()
 
-    def clear(self, baseline: Reading | None) -> None:
-        """It ended; ``baseline``: where counters stand when no flush is possible (AND CHAIN)."""
-        self.ledger.start(baseline)
+    def clear(self, *, chained: bool = False) -> None:
+        """It ended. ``chained``: the next began with it, and no flush of the counters could stand between."""
+        if chained:
+            self.ledger.chain()
+        else:
+            self.ledger.start()
         self.executed = False  # something was executed in it
-        self.explicit = False  # a BEGIN ran in it, whatever the last ReadyForQuery said
+        self.explicit = chained  # a BEGIN ran in it, whatever the last ReadyForQuery said
         self.measured = False
         self.untrusted = False
         self.opaque = False
@@ -54,10 +57,11 @@ class Transaction:
         """``judged`` is about to run."""
         self.executed = True
         if judged.bounds:
-            for oid, rows, deletes in judged.bounds:
-                self.ledger.bounded(oid, rows, deletes)
-                self.relations.add(oid)
-                self.targets.add(oid)
+            for proof in judged.proofs:
+                if isinstance(proof, Bounded):
+                    self.ledger.bounded(proof.oid, proof.rows, proof.deletes, proof.table)
+                    self.relations.add(proof.oid)
+                    self.targets.add(proof.oid)
             self.writes.append(Write(judged, params))
         if judged.control:
             for statement in judged.statements:

@@ -35,7 +35,7 @@ class Desk:
 
 
 class World:
-    """One database behind one pgguard. The skin sets ``picture`` and ``policy``; a picture of None must be asked for."""
+    """One database behind one pgguard. The skin sets ``picture`` and ``policy``; a picture of None is asked for."""
 
     MOST_DESKS = 1024
 

@@ -1,9 +1,9 @@
 """The shape of a text: itself with plain integer and string literals blanked, a key under which a verdict may be kept.
 
 Two texts of one shape differ in nothing but the values of plain literals; the kind of each literal (integer up to nine
-digits, quoted string) and the number of them stay. Nothing is guessed: a text with comments, backslashes, dollar signs or
-an open quote has no shape. libpg_query's own normalisation would be wrong here: it makes ``pk = 1`` and ``pk = 1.5`` one,
-and the first is a lookup by key, the second is not. Compiled by mypyc when installed.
+digits, quoted string) and the number of them stay. Nothing is guessed: a text with comments, backslashes, dollar signs
+or an open quote has no shape. libpg_query's own normalisation would be wrong here: it makes ``pk = 1`` and ``pk = 1.5``
+one, and the first is a lookup by key, the second is not. Compiled by mypyc when installed.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class DropTarget:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """SET, RESET or SET LOCAL of one setting. ``value`` None: reset to default. ``name`` 'all': RESET ALL, DISCARD ALL."""
+    """SET, RESET or SET LOCAL. ``value`` None: reset to default. ``name`` 'all': RESET ALL, DISCARD ALL."""
 
     name: str
     value: str | None

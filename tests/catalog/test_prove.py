@@ -139,6 +139,23 @@ def test_changes_of_objects_are_compared_from_outside(make_database, sql):
     assert proof.relations is not None
 
 
+@pytest.mark.parametrize(
+    "sql",
+    ["alter table nosuch add column a int", "create index on nosuch (a)", "vacuum nosuch", "create trigger t before insert on"
+     " nosuch execute function f()", "create table n (like nosuch)", "create index on orders (status nosuch_ops)"],
+)  # fmt: skip
+def test_ddl_on_what_is_not_known_is_opaque(make_database, sql):
+    assert getattr(make_database(SHOP).prove(sql), "opaque", False)
+
+
+def test_sql_json_and_operator_classes_are_not_unknown_functions(make_database, server):
+    database = make_database(SHOP)
+    assert Harmless(ddl=True) == database.prove("create index on orders (status varchar_pattern_ops)")
+    assert Harmless(ddl=True) == database.prove("create index on orders using gist (status inet_ops)")
+    for sql in ("select json_array(1)", "select json_value('1', '$')", "select json_object('a': 1)"):
+        assert (database.prove(sql) == Harmless()) == (server.major >= 17 or "object" in sql), sql
+
+
 def test_cascades_that_wait_for_commit_are_told(make_database):
     proof = make_database(SHOP).prove("delete from orders")
     assert isinstance(proof, Unproved)

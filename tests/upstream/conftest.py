@@ -77,5 +77,7 @@ async def admin(server: Server) -> AsyncIterator[Admin]:
 @pytest.fixture
 def shop(server: Server) -> Iterator[psycopg.Connection]:
     with server.connect() as connection:
-        connection.execute("drop schema if exists public cascade; create schema public; grant all on schema public to public")
+        connection.execute(
+            "drop schema if exists public cascade; create schema public; grant all on schema public to public"
+        )
         yield connection

@@ -26,7 +26,9 @@ async def test_identify(server, admin):
 
 
 async def test_look_gives_text(admin):
-    rows = await admin.look("odd name", "select 1, true, null, 'x'::\"char\", 'a'::name, array[1, null], 26::oid, 'r'::text")
+    rows = await admin.look(
+        "odd name", "select 1, true, null, 'x'::\"char\", 'a'::name, array[1, null], 26::oid, 'r'::text"
+    )
     assert [["1", "t", None, "x", "a", "{1,NULL}", "26", "r"]] == rows
     assert [["odd name", "pgguard", "200ms", "2s"]] == await admin.look(
         "odd name",

@@ -1,0 +1,91 @@
+"""What a text that was forwarded does to the session: before it goes out, and when the server has answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.policy.verdict import Allow
+from pgguard.session.replies import IDLE
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+    from pgguard.session.judge import Judged
+    from pgguard.session.outstanding import Unit
+
+
+def entering(s: Session, judged: Judged) -> None:
+    """Just before a text goes out: counters must stand at zero when a block begins that may be measured later."""
+    if not judged.control or not s.server.dirty or s.replies.status != IDLE or s.tx.executed:
+        return
+    if s.unit is None and not s.replies.queue:
+        s.server.zero_counters()
+
+
+def sent(s: Session, unit: Unit, judged: Judged) -> None:
+    """It is part of ``unit`` now."""
+    unit.runs.append(judged)
+    if judged.barrier:
+        s.barrier = True
+        unit.done.append(judged)
+        s.settings.sending(judged)
+    if judged.bounds or judged.inserts:
+        s.server.dirty = True
+        unit.wants_tags = unit.wants_tags or bool(judged.bounds)
+    if not judged.proved and isinstance(judged.verdict, Allow):
+        s.tx.note_unmeasured(judged)
+        s.server.dirty = True
+
+
+def units_finished(s: Session) -> None:
+    """The server has answered some units to their ReadyForQuery."""
+    for unit in s.replies.finished:
+        if unit.wants_tags:
+            _record(s, unit)
+        if not unit.failed:
+            for judged in unit.done:
+                took_effect(s, judged)
+        elif unit.done:
+            s.settings.stale = True
+    s.replies.finished.clear()
+    if not s.replies.queue:
+        s.settings.lexing_unknown = False
+        if s.replies.status == IDLE:
+            transaction_over(s)
+    if s.replies.changed_parameters:
+        s.replies.changed_parameters = False
+        follow(s)
+
+
+def _record(s: Session, unit: Unit) -> None:
+    """Proved writes, from their CommandCompletes; the skin writes them down off the path."""
+    if len(unit.runs) == 1:
+        s.records.append((s.desk.caller, unit.runs[0], ", ".join(unit.tags)))
+        return
+    for judged, tag in zip(unit.runs, unit.tags, strict=False):
+        if judged.bounds:
+            s.records.append((s.desk.caller, judged, tag))
+
+
+def took_effect(s: Session, judged: Judged) -> None:
+    """``judged`` ran without an error: what the session must know from now on."""
+    s.settings.apply(s, judged)
+    follow(s)
+
+
+def follow(s: Session) -> None:
+    """Sit down at the desk for what the caller is now."""
+    caller = s.settings.caller(s.replies.parameters)
+    if caller != s.desk.caller:
+        s.desk = s.world.desk(caller)
+
+
+def transaction_over(s: Session) -> None:
+    """The server is idle: whatever was open has ended."""
+    tx = s.tx
+    if tx.executed or tx.explicit or tx.measured:
+        if tx.untrusted:
+            s.settings.stale = True
+            s.world.invalidate()
+        tx.clear()
+    if s.names.portals:
+        s.names.portals = {n: p for n, p in s.names.portals.items() if p.holds}

@@ -1,0 +1,106 @@
+"""Extended messages gathered up to Sync or Flush, and whether they may go out together as they stand.
+
+The server answers nothing before a Sync or Flush, so nobody waits for it. One message that is not proved and allowed
+makes the whole segment ``slow``: a conversation (``batch``) then goes through it again, message by message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.session import following
+from pgguard.session.gate import Pass, gate
+from pgguard.session.judge import Judged
+from pgguard.session.names import Portal, Prepared, key
+from pgguard.session.outstanding import NameChange, Unit
+from pgguard.wire import frontend
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+
+
+class Segment:
+    """What was gathered since the last one was sent."""
+
+    def __init__(self, session: Session) -> None:
+        self._s = session
+        self.slow = False
+        self.expected = 0  # replies that complete one of its messages
+        self.names: list[NameChange | None] = []  # what each ParseComplete and CloseComplete will make true
+        self.runs: list[Judged] = []
+
+    def clear(self) -> None:
+        self.slow = False
+        self.expected = 0
+        self.names = []
+        self.runs = []
+
+    def take(self, code: int, message: bytes) -> bool:
+        """One message other than Sync and Flush. False: not now."""
+        if code == 0x42:
+            return self.bind(frontend.bind(message))
+        if code == 0x45:
+            self._execute(frontend.execute(message).portal)
+        elif code == 0x50:
+            self._parse(frontend.parse(message))
+        elif code == 0x43:
+            self._close(frontend.target(message))
+        self.expected += 1
+        return True
+
+    def _parse(self, message: frontend.Parse) -> None:
+        s = self._s
+        name = key(message.name)
+        judged = s.judged(message.text, message.param_types)
+        prepared = Prepared(message.text, message.param_types, judged, s.desk.version)
+        s.names.batch[name] = prepared
+        self.names.append(NameChange(name, prepared))
+        if b"pgguard" in message.text:
+            self.slow = True  # there may be a token in it, which is not the server's business
+
+    def _close(self, message: frontend.Target) -> None:
+        name = key(message.name)
+        if message.kind == b"S":
+            self._s.names.batch[name] = None
+            self.names.append(NameChange(name, None))
+        else:
+            self._s.names.portals.pop(name, None)
+            self.names.append(None)
+
+    def bind(self, message: frontend.Bind) -> bool:
+        """False: a Parse of this name is under way in an earlier batch; were it to fail, the name means something
+        older."""
+        s = self._s
+        name = key(message.statement)
+        if name not in s.names.batch and self._parse_pending(name):
+            return False
+        self.expected += 1
+        prepared = s.names.statement(name)
+        judged = s.rejudged(prepared) if prepared is not None else s.unknown("prepared statement")
+        s.names.portals[key(message.portal)] = Portal(judged, message.params)
+        if not (judged.fast and not s.tx.untrusted) and gate(s, judged, binding=True) is Pass.SLOW:
+            self.slow = True
+        return True
+
+    def _parse_pending(self, name: bytes) -> bool:
+        for entry in self._s.replies.queue:
+            if isinstance(entry, Unit) and entry.names:
+                for change in entry.names:
+                    if change is not None and change.name == name:
+                        return True
+        return False
+
+    def _execute(self, name: bytes) -> None:
+        s = self._s
+        s.batch_executed = True
+        portal = s.names.portals.get(key(name))
+        if portal is None or gate(s, portal.judged) is Pass.SLOW:
+            self.slow = True
+        elif not self.slow:
+            judged = portal.judged
+            self.runs.append(judged)
+            if not judged.fast:
+                s.settings.sending(judged)
+                following.entering(s, judged)
+                s.tx.note(judged, portal.params)
+

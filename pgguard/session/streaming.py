@@ -1,0 +1,90 @@
+"""Copy data and long messages: passed on as slices where nothing in them has to be judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pgguard.errors import ProtocolViolation
+from pgguard.wire import frontend
+from pgguard.wire.framing import frame_end, table, walk
+
+if TYPE_CHECKING:
+    from pgguard.session.connection import Session
+
+# A message that must be judged is held whole up to this size; what only passes streams from this size on.
+LONGEST: Final = 64 * 1024 * 1024
+STREAMED: Final = 262_144
+
+_NOT_DATA = table(bytes(c for c in range(256) if c != 0x64))
+
+
+def pass_rest(s: Session) -> bool:
+    """What is still to come of a message whose beginning was passed on. False: nothing here."""
+    inbox = s.inbox
+    data = inbox.gathered()
+    part = min(s.rest, len(data) - inbox.start)
+    if not part:
+        return False
+    end = inbox.start + part
+    s.to_server.append(inbox.piece(end))
+    s.rest -= part
+    inbox.taken(end)
+    return True
+
+
+def pass_copy_data(s: Session) -> bool:
+    """The server waits for copy data. False: no more of it here, or the end of the connection."""
+    inbox = s.inbox
+    data = inbox.gathered()
+    pos = walk(data, inbox.start, _NOT_DATA, "client")
+    end = frame_end(data, pos, "client")
+    if end > len(data) and data[pos] == 0x64:
+        s.rest = end - len(data)
+        pos = len(data)
+    if pos > inbox.start:
+        s.to_server.append(inbox.piece(pos))
+        inbox.taken(pos)
+        return True
+    if end < 0 or end > len(data):
+        return False
+    code = data[pos]
+    if code in (0x48, 0x53):  # Flush and Sync are ignored by the server in COPY
+        inbox.taken(end)
+        return True
+    if code not in (0x63, 0x66, 0x58):
+        # The COPY may have ended on the server meanwhile, and then it would run what nobody judged.
+        raise ProtocolViolation("client", f"unexpected message type 0x{code:02X} during COPY from stdin")
+    s.to_server.append(data[pos:end])
+    inbox.taken(end)
+    s.replies.copying = False
+    s.closing = code == 0x58
+    return not s.closing
+
+
+def long_message(s: Session, data: bytes, pos: int, end: int) -> bool:
+    """A message that is not whole yet. True: some of it was passed on."""
+    size = end - pos
+    if data[pos] == 0x42 and size > STREAMED and not s.segment.slow and _stream_bind(s, data, pos, end):
+        return True
+    s.inbox.need = size
+    if size > LONGEST:
+        s.refuse_connection("PGG05", f"a message of {size} bytes is too long to be judged (limit {LONGEST})")
+    return False
+
+
+def _stream_bind(s: Session, data: bytes, pos: int, end: int) -> bool:
+    """A long Bind of a statement that passes whatever its parameters are."""
+    if data.count(b"\0", pos + 5, pos + 5 + 256) < 2 or s.replies.skipping:
+        return False
+    if pos == s.inbox.start and s.must_wait():
+        return False
+    message = frontend.bind(data[pos:])
+    prepared = s.names.statement(message.statement[:63])
+    if prepared is None or not s.rejudged(prepared).fast or s.tx.untrusted:
+        return False
+    if not s.segment.bind(frontend.Bind(message.portal, message.statement, b"")) or s.segment.slow:
+        return False
+    if not s.send_segment(len(data), synced=False):
+        return False
+    s.rest = end - len(data)
+    return True
