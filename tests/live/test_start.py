@@ -1,4 +1,4 @@
-"""Starting and reloading: one ready line, or one clear line on standard error and the exit code that says which kind."""
+"""Starting and reloading: one ready line, or one clear line on standard error and an exit code that says which."""
 
 from __future__ import annotations
 
