@@ -48,10 +48,11 @@ def _reasons(statement: Statement, picture: Picture, param_types: tuple[int, ...
         yield f"event trigger {picture.event_triggers[0]}"
     yield from _of_names(statement, picture, param_types)
     for name in statement.reads:
-        yield from _of_named(picture, name)
+        # Maintenance applies no row security and expands no view; _of_work_on_relations says what it evaluates.
+        yield from _of_named(picture, name, read=statement.kind is not StatementKind.MAINTENANCE)
     for write in statement.writes:
         if write.effect in (Effect.ADD, Effect.ALTER):
-            yield from _of_named(picture, write.relation)
+            yield from _of_named(picture, write.relation, read=False)
     found, unknown = changes(statement, picture)
     if unknown:
         yield f"relation {unknown} is not known"
@@ -159,12 +160,12 @@ def _of_tree(picture: Picture, tree: Tree, through: str, seen: set[int] | None =
         yield from _in_type(picture, oid, seen)
 
 
-def _of_named(picture: Picture, name: Name) -> Iterator[str]:
+def _of_named(picture: Picture, name: Name, *, read: bool) -> Iterator[str]:
     found = [r.oid for r in picture.named_relations(name)]
     found += [index.table for index in picture.indexes_by_name.get(name.name, ())]
     if not found:
         yield f"relation {name} is not known"
-    for oid in found:
+    for oid in found if read else ():
         yield from _remembered(picture, "read", oid, _of_read)
 
 
@@ -267,10 +268,12 @@ def _of_work_on_relations(statement: Statement, picture: Picture) -> Iterator[st
 
 
 def _of_work(picture: Picture, oid: int) -> Iterator[str]:
-    yield from _of_read(picture, oid)
     relation = picture.relations.get(oid)
     if relation is None or relation.system:
         return
+    if relation.kind == "f":
+        yield f"foreign table {relation.qualified}"
+    yield from _of_type(picture, relation.row_type)
     for expression in relation.expressions:
         if expression.kind not in ("default", "policy"):
             yield from _of_tree(picture, expression.tree, f"{expression.kind} of {relation.qualified}")

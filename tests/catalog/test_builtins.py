@@ -35,10 +35,12 @@ def test_nothing_dangerous_is_harmless(database, capsys):
 def test_every_listed_name_exists_on_some_server_and_is_volatile(database):
     names = {f.name for f in database.picture().functions.values() if f.builtin and f.volatile}
     only_newer = {
-        "array_sample", "array_shuffle", "random_normal", "uuidv4", "uuidv7", "pg_available_wal_summaries", "pg_get_aios",
+        "array_sample", "array_shuffle", "random_normal", "uuidv4", "uuidv7", "pg_available_wal_summaries",
+        "pg_get_aios",
         "pg_get_loaded_modules", "pg_get_multixact_members", "pg_get_sequence_data", "pg_get_shmem_allocations_numa",
         "pg_get_wait_events", "pg_get_wal_summarizer_state", "pg_ls_summariesdir", "pg_stat_get_backend_io",
-        "pg_stat_get_backend_wal", "pg_stat_get_io", "pg_stat_get_xact_tuples_newpage_updated", "pg_wal_summary_contents",
+        "pg_stat_get_backend_wal", "pg_stat_get_io", "pg_stat_get_xact_tuples_newpage_updated",
+        "pg_wal_summary_contents",
     }  # fmt: skip
     missing = HARMLESS_VOLATILE - names
     assert missing <= (only_newer if database.server.major < 18 else set()) | {"pg_get_multixact_members"}

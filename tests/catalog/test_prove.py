@@ -30,7 +30,8 @@ HARMLESS = [
     "select pg_advisory_xact_lock(1), pg_sleep(0), gen_random_uuid(), clock_timestamp(), txid_current()",
     "select has_table_privilege('accounts', 'select'), pg_get_viewdef('v'::regclass), format_type(23, -1)",
     "select to_regclass('x'), obj_description(1, 'pg_class'), jsonb_build_object('a', 1) -> 'a'",
-    "select n.nspname, c.relname from pg_catalog.pg_class c left join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+    "select n.nspname, c.relname from pg_catalog.pg_class c"
+    " left join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
     " where c.relname operator(pg_catalog.~) '^(x)$' collate pg_catalog.default"
     " and pg_catalog.pg_table_is_visible(c.oid)",
     "select * from information_schema.columns", "select * from pg_stat_activity",
@@ -127,7 +128,8 @@ def test_a_measured_statement_names_what_can_change(make_database, sql, relation
 
 @pytest.mark.parametrize(
     "sql",
-    ["drop table accounts", "drop table if exists nosuch", "truncate accounts cascade", "alter table orders drop column status",
+    ["drop table accounts", "drop table if exists nosuch", "truncate accounts cascade",
+     "alter table orders drop column status",
      "alter table orders alter column status type int using null", "create or replace view v as select * from accounts",
      "grant all on accounts to public", "create role x", "drop role x", "alter system set work_mem = '1MB'",
      "drop database x", "alter table orders rename to o2", "alter table orders disable trigger all"],
@@ -141,8 +143,9 @@ def test_changes_of_objects_are_compared_from_outside(make_database, sql):
 
 @pytest.mark.parametrize(
     "sql",
-    ["alter table nosuch add column a int", "create index on nosuch (a)", "vacuum nosuch", "create trigger t before insert on"
-     " nosuch execute function f()", "create table n (like nosuch)", "create index on orders (status nosuch_ops)"],
+    ["alter table nosuch add column a int", "create index on nosuch (a)", "vacuum nosuch",
+     "create trigger t before insert on nosuch execute function f()",
+     "create table n (like nosuch)", "create index on orders (status nosuch_ops)"],
 )  # fmt: skip
 def test_ddl_on_what_is_not_known_is_opaque(make_database, sql):
     assert getattr(make_database(SHOP).prove(sql), "opaque", False)
@@ -164,7 +167,7 @@ def test_cascades_that_wait_for_commit_are_told(make_database):
 
 def test_foreign_tables_and_other_storage_are_opaque(make_database):
     database = make_database(
-        "create foreign data wrapper w; create server s foreign data wrapper w; create foreign table f (id int) server s"
+        "create foreign data wrapper w; create server s foreign data wrapper w;create foreign table f (id int) server s"
     )
     for sql in ("select * from f", "delete from f", "insert into f values (1)"):
         assert getattr(database.prove(sql), "opaque", False), sql

@@ -1,4 +1,4 @@
-"""Every way in which user code was seen to run without a visible call is reachable; what looks like it and is not, is not."""
+"""Every way in which user code was seen to run without a visible call is reachable, and little else is."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ HIDDEN = {
         "create domain d as int check (evil(value) > 0); create table t (c d); insert into t values (null)",
         "select json_populate_record(t, '{\"c\": 1}') from t",
     ),
-    "domain by name": ("create domain d as int check (evil(value) > 0)", "select domain_in('1', 'd'::regtype, -1) is null"),
+    "domain by name": (
+        "create domain d as int check (evil(value) > 0)", "select domain_in('1', 'd'::regtype, -1) is null",
+    ),
     "operator": (
         "create function op(int, int) returns bool language sql as 'select evil()';"
         "create operator === (leftarg = int, rightarg = int, function = op)", "select 1 === 2",
@@ -89,7 +91,8 @@ HIDDEN = {
         "create trigger t before insert on plain for each row execute function fires()", "insert into plain values (1)",
     ),
     "trigger behind a view": (
-        "create trigger t before insert on plain for each row execute function fires(); create view w as select * from plain",
+        "create trigger t before insert on plain for each row execute function fires();"
+        "create view w as select * from plain",
         "insert into w values (1)",
     ),
     "trigger on a partition": (
@@ -97,11 +100,13 @@ HIDDEN = {
         "create trigger g before insert on t1 for each row execute function fires()", "insert into t values (1)",
     ),
     "trigger behind a cascade": (
-        "create table c (p int references plain on delete cascade); insert into plain values (1); insert into c values (1);"
+        "create table c (p int references plain on delete cascade); insert into plain values (1);"
+        "insert into c values (1);"
         "create trigger g after delete on c for each row execute function fires()", "delete from plain",
     ),
     "trigger behind set null": (
-        "create table c (p int references plain on delete set null); insert into plain values (1); insert into c values (1);"
+        "create table c (p int references plain on delete set null); insert into plain values (1);"
+        "insert into c values (1);"
         "create trigger g after update on c for each row execute function fires()", "delete from plain",
     ),
     "trigger of a row that moves": (
@@ -120,12 +125,15 @@ HIDDEN = {
     "explain": ("select 1", "explain select evil(1)"),
     "add column": ("select 1", "alter table plain add column z int default evil(1)"),
     "analyze": ("create table t (a int); create index on t (evil(a)); insert into t values (1)", "analyze t"),
-    "vacuum of everything": ("create table t (a int); create index on t (evil(a)); insert into t values (1)", "analyze"),
+    "analyze of everything": (
+        "create table t (a int); create index on t (evil(a)); insert into t values (1)", "analyze",
+    ),
     "reindex": ("create table t (a int); create index i on t (evil(a)); insert into t values (1)", "reindex index i"),
     "refresh": ("create materialized view m as select evil(1) with no data", "refresh materialized view m"),
     "create table as": ("create view w as select evil(1)", "create table q as select * from w"),
     "validate": (
-        "create table t (a int); insert into t values (1); alter table t add constraint c check (evil(a) > 0) not valid",
+        "create table t (a int); insert into t values (1);"
+        "alter table t add constraint c check (evil(a) > 0) not valid",
         "alter table t validate constraint c",
     ),
 }  # fmt: skip
@@ -169,6 +177,8 @@ def test_hidden_code_is_reachable(make_database, case):
         ("create table t (s tsvector, b text); create trigger u before insert on t for each row execute function"
          " tsvector_update_trigger(s, 'pg_catalog.english', b)", "insert into t (b) values ('x')"),
         ("create domain d as int check (value > 0); create table t (c d)", "insert into t values (1::d)"),
+        ("create table t (a int); alter table t enable row level security; create policy p on t using (evil())",
+         "vacuum t"),
         ("create materialized view m as select evil(1) with no data", "select * from m"),
     ],
 )  # fmt: skip

@@ -18,7 +18,8 @@ SCHEMA = "create table t (id int primary key, v int); create schema s; create ta
         ("delete from s.t", {("s.t", Verb.DELETE)}, ""),
         ("insert into public.t values (1) on conflict (id) do update set v = 1",
          {("public.t", Verb.INSERT), ("public.t", Verb.UPDATE)}, ""),
-        ("merge into s.t using public.t u on t.v = u.v when matched then delete when not matched then insert values (1)",
+        ("merge into s.t using public.t u on t.v = u.v when matched then delete"
+         " when not matched then insert values (1)",
          {("s.t", Verb.INSERT), ("s.t", Verb.DELETE)}, ""),
         ("with x as (delete from s.t returning v) insert into public.t select v from x",
          {("s.t", Verb.DELETE), ("public.t", Verb.INSERT)}, ""),

@@ -22,7 +22,7 @@ def test_functions_types_and_relations_are_found():
 
 
 def test_an_operator_without_a_function_is_looked_up():
-    assert {77} == scan("{OPEXPR :opno 96 :opfuncid 0 :opresulttype 16 :args (%s)}" % VAR, {96: 77}).functions
+    assert {77} == scan("{OPEXPR :opno 96 :opfuncid 0 :args (" + VAR + ")}", {96: 77}).functions
 
 
 def test_lists_of_oids_are_read():
