@@ -1,0 +1,2 @@
+-- call: opaque; calls=p f
+call p(1, f(2))

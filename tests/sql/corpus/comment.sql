@@ -1,0 +1,2 @@
+-- comment: add
+comment on table t is 'x'

@@ -1,0 +1,71 @@
+-- create: create; reads=z; calls=f g; types=pg_catalog.int4 text mood
+create table t(a serial, b text default f() check (g(b)), c mood, foreign key (a) references z(a))
+
+-- create: create; reads=q; calls=f
+create table p partition of q for values from (1) to (f())
+
+-- create: create; reads=y z
+create table x (like y including all) inherits (z)
+
+-- create: create opaque; inner=execute
+create table x as execute p
+
+-- create: create delete read; writes=t:delete; inner=select; no_where
+create table x as with d as (delete from t returning *) select * from d
+
+-- create: create read; reads=t; calls=f; inner=select
+create materialized view m as select f(a) from t
+
+-- create: create read; reads=t
+select * into x from t
+
+-- create: alter create; reads=t; calls=f
+create or replace view v as select f(a) from t
+
+-- create: alter create
+create or replace function f(a int default g()) returns int language sql begin atomic; delete from t; return 1; end
+
+-- create: create
+create function f() returns int language plpgsql as 'begin delete from t; end'
+
+-- create: add create; writes=t:add; calls=g f gin_trgm_ops; outside_block
+create index concurrently on t(f(a) text_pattern_ops, b gin_trgm_ops) where g(a)
+
+-- create: add create; writes=s.t:add
+create unique index i on only s.t(a)
+
+-- create: add create; writes=a:add
+create trigger t before insert on a execute function f()
+
+-- create: add create; writes=t:add
+create rule r as on insert to t do instead delete from u
+
+-- create: add create; writes=t:add
+create policy p on t using (f(a))
+
+-- create: create
+create event trigger e on ddl_command_start execute function f()
+
+-- create: add create; writes=t:add; calls=f; inner=create create create
+create schema s create table t(a int default f()) create view v as select 1 create trigger x before insert on t execute function f()
+
+-- create: create; reads=t; calls=f
+create statistics s on (f(a)), b from t
+
+-- create: create opaque
+create extension hstore
+
+-- create: create
+create sequence s owned by t.a
+
+-- create: create; calls=f g
+create domain d as int default f() check (g(value))
+
+-- create: create
+create type e as enum ('a')
+
+-- create: create; calls=g
+create foreign table f(a int default g()) server s
+
+-- create: create; calls=f
+create conversion c for 'LATIN1' to 'UTF8' from f

@@ -1,0 +1,5 @@
+-- deallocate: session; name=p
+deallocate p
+
+-- deallocate: session
+deallocate all

@@ -1,0 +1,2 @@
+-- do: opaque
+do $$begin delete from t; end$$

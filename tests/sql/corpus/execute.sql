@@ -1,0 +1,2 @@
+-- execute: opaque; calls=f; name=p
+execute p(f(1))

@@ -1,0 +1,2 @@
+-- lock: read; reads=t
+lock table t in exclusive mode

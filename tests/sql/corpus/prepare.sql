@@ -1,0 +1,2 @@
+-- prepare: session; name=p; inner=delete
+prepare p(int, text) as delete from t
