@@ -82,7 +82,12 @@ class Raw:
                 scram.verify(rest)
             else:
                 raise AssertionError(f"authentication request {request} is unknown here")
-        return self.until_ready()
+        messages = [self.read()]
+        while messages[-1].kind not in "EZ":
+            messages.append(self.read())
+        if messages[-1].kind == "E":  # a database that does not exist is only found after the sign-in
+            raise SignInRefused(messages[-1])
+        return messages
 
     def send(self, *messages: bytes) -> None:
         """Send the bytes in one write."""

@@ -28,6 +28,7 @@ def serve(postgres: Postgres, directory: Path, **changed: str | None) -> Ran:
     arguments: dict[str, str | None] = {
         "listen": "127.0.0.1:0", "upstream": f"{postgres.host}:{postgres.port}", "policies": str(PRODUCTION),
         "state": f"sqlite:///{directory}/state.db", "admin-dsn": postgres.dsn("pgguard_admin"),
+        "audit": f"{directory}/audit.jsonl",
     }  # fmt: skip
     arguments |= {name.replace("_", "-"): value for name, value in changed.items()}
     flags = [word for name, value in arguments.items() if value is not None for word in (f"--{name}", value)]
@@ -115,7 +116,7 @@ def test_an_upstream_that_is_away(postgres: Postgres, tmp_path: Path) -> None:
     [
         ("version: 1\nlimitz: []\n", ["limitz", "limits", ":2"]),
         ("", ["empty"]),
-        ("version: 1\nlimits: [{name: x, rows: many}]\n", ["rows"]),
+        ("version: 1\nlimits: [{name: x, rows: many, beyond: approve}]\n", ["rows"]),
         ("version: 1\nbudgets: []\n", ["budgets"]),
         (FAILS_ITS_TEST, ["select 1"]),
     ],
@@ -158,3 +159,10 @@ def test_observe(postgres: Postgres, start_guard: Callable[..., Pgguard]) -> Non
         assert guard.psql(user="ann", dbname=database, args=["-c", "delete from accounts"]).stdout == "DELETE 200\n"
         assert postgres.value("select count(*) from inventory", dbname=database) == 0
         assert "observe" in guard.audit.read_text()
+
+
+def test_the_shortest_command_that_must_work(postgres: Postgres, tmp_path: Path) -> None:
+    """The shipped production policy, and no flag but the five that every start needs."""
+    ran = serve(postgres, tmp_path, audit=None, listen="127.0.0.1:0", upstream=None)
+
+    assert "upstream" in ran.stderr, "the only thing missing is the upstream"
