@@ -59,6 +59,8 @@ def _data(kind: StatementKind, *effects: Effect) -> Callable[[Draft, Tree], None
         draft.is_a(kind, *effects)
         draft.names.walk({draft.node: body})
         draft.key_terms = keys.key_terms(draft.node, body)
+        if draft.key_terms:
+            draft.reused_params = keys.reused_params(body)
         if not draft.names.effects:
             draft.names.effects.add(Effect.READ)  # a MERGE that does nothing
         if Effect.CREATE in draft.names.effects:

@@ -32,6 +32,7 @@ class Draft:
     inner: list[Statement] = field(default_factory=list)
     subcommands: list[str] = field(default_factory=list)
     key_terms: tuple[KeyTerm, ...] | None = None
+    reused_params: frozenset[int] | None = None
     control: Control | None = None
     chain: bool = False
     name: str = ""
@@ -90,6 +91,7 @@ class Draft:
             columns=tuple(names.columns),
             drops=tuple(self.drops),
             key_terms=self.key_terms,
+            reused_params=self.reused_params,
             has_where=names.has_where,
             control=self.control,
             chain=self.chain,

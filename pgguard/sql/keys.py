@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from pgguard.sql import tree as t
 from pgguard.sql.statement import KeyTerm, Name, Value
@@ -69,6 +70,23 @@ def with_declared_types(terms: tuple[KeyTerm, ...] | None, types: Iterable[Name]
             values.append(value)
         typed.append(KeyTerm(term.column, tuple(values)))
     return tuple(typed)
+
+
+def reused_params(statement: Tree) -> frozenset[int]:
+    """The parameters that occur more than once anywhere in the statement: another use can decide their type."""
+    once: set[int] = set()
+    again: set[int] = set()
+    pending: list[Any] = [statement]
+    while pending:
+        node = pending.pop()
+        if type(node) is list:
+            pending.extend(node)
+        elif type(node) is dict:
+            if "ParamRef" in node:
+                number = node["ParamRef"].get("number", 0)
+                (again if number in once else once).add(number)
+            pending.extend(node.values())
+    return frozenset(again)
 
 
 def _term(expression: Tree, own: set[str]) -> KeyTerm | None:

@@ -39,7 +39,7 @@ class StatementKind(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a statement does by its text alone, everything inside it included. docs/policy lists what each can destroy."""
+    """What a statement does by its text alone, everything inside it included; docs/policy says what it can destroy."""
 
     READ = "read"
     SESSION = "session"
@@ -111,7 +111,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class DropTarget:
-    """One object named by DROP. ``kind`` as policies write it: table, view, index, function, schema, database, role ..."""
+    """One object named by DROP. ``kind`` as policies write it: table, view, index, function, schema, role ..."""
 
     kind: str
     name: Name

@@ -116,3 +116,23 @@ def test_prepare_gives_parameters_their_declared_types() -> None:
     assert (KeyTerm("id", (Value("param", 1),)),) == inner("prepare p as delete from t where id = $1")
     assert inner("prepare p(s.int8) as delete from t where id = $1") is None
     assert inner("prepare p(int[]) as delete from t where id = $1") is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "reused"),
+    [
+        ("delete from t where id = $1", set()),
+        ("delete from t where id = $1 and b = $2", set()),
+        ("delete from t where f > $1 and id = $1", {1}),
+        ("update t set a = $2 where id = $1 and b in ($2, $3)", {2}),
+        ("update t set a = (select f($1)) where id = $1 returning $2", {1}),
+        ("delete from t where id = $1 and exists (select 1 from u where v = $1)", {1}),
+    ],
+)
+def test_parameters_used_twice_are_told(sql: str, reused: set[int]) -> None:
+    """The first use decides the type of an open parameter: a bigint key may then be compared with a float8."""
+    assert reused == read(sql.encode()).statements[0].reused_params
+
+
+def test_without_terms_parameters_are_not_counted() -> None:
+    assert read(b"select $1 where a = $1").statements[0].reused_params is None

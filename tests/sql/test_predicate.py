@@ -26,8 +26,8 @@ def test_true_for_every_row(where: str) -> None:
 @pytest.mark.parametrize(
     "where",
     """x>0|x=1|x>0 or x<0|x < 1 or x > 1|a like 'x%'|a like ''|a not like '%'|x is not null|false|1=2|null|x = null
-    |x in (1,2)|'a'='b'|x>1 or y<=1|x between 5 and 1|a<'b'|x = 1 or x = 2|a ~ 'b'|f(x)|exists (select 1)|x = $1|p and not p
-    |a.id = b.id|x = 1 or x <> 1 and y|a > 'x' or b <= 'x'|a operator(s.=) a""".split("|"),
+    |x in (1,2)|'a'='b'|x>1 or y<=1|x between 5 and 1|a<'b'|x = 1 or x = 2|a ~ 'b'|f(x)|exists (select 1)
+    |x = $1|p and not p|a.id = b.id|x = 1 or x <> 1 and y|a > 'x' or b <= 'x'|a operator(s.=) a""".split("|"),
 )
 def test_chooses_rows(where: str) -> None:
     assert always_true(f"delete from t where {where}") is None
@@ -61,7 +61,7 @@ PREDICATES = st.recursive(
     ATOMS,
     lambda inner: st.one_of(
         inner.map(lambda part: f"not ({part})"),
-        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda parts: f"({parts[0]}) {parts[1]} ({parts[2]})"),
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda three: "({}) {} ({})".format(*three)),
     ),
     max_leaves=6,
 )

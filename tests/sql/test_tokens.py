@@ -12,7 +12,8 @@ BASE = b"delete from t where id = 1"
 
 
 @pytest.mark.parametrize(
-    "text", [b"delete  from t\n where id=1", b"/* trace */ delete from t -- x\nwhere id = 1", BASE + b" ;; ", b"\n" + BASE]
+    "text",
+    [b"delete  from t\n where id=1", b"/* trace */ delete from t -- x\nwhere id = 1", BASE + b" ;; ", b"\n" + BASE],
 )
 def test_comments_white_space_and_last_semicolons_do_not_count(text: bytes) -> None:
     assert token_digest(BASE) == token_digest(text)

@@ -18,3 +18,12 @@ explain analyze execute p
 
 -- explain: create read; inner=create
 explain (analyze) create table x as select 1
+
+-- explain: delete; writes=t:delete; inner=delete; no_where
+explain (analyze 'tru') delete from t
+
+-- explain: delete; writes=t:delete; inner=delete; no_where
+explain (analyze true, analyze false) delete from t
+
+-- explain: read; reads=t; inner=delete
+explain (analyze OFF, verbose) delete from t

@@ -1,0 +1,32 @@
+"""SET in all its spellings."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgguard.sql.read import read
+from pgguard.sql.statement import Setting
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("set a.b = 'x'", Setting("a.b", "x")),
+        ("set local a.b = 1.5", Setting("a.b", "1.5", local=True)),
+        ("set session a = on", Setting("a", "on")),
+        ("set a = 0", Setting("a", "0")),
+        ("set a = ''", Setting("a", "")),
+        ("set a = -5", Setting("a", "-5")),
+        ("set search_path = \"A\", b", Setting("search_path", "A, b")),
+        ("set local a to default", Setting("a", None, local=True)),
+        ("set role 'x'", Setting("role", "x")),
+        ("set local role x", Setting("role", "x", local=True)),
+        ("reset role", Setting("role", None)),
+        ("reset session authorization", Setting("session_authorization", None)),
+        ("set session authorization x", Setting("session_authorization", "x")),
+        ("set time zone default", Setting("timezone", None)),
+        ("set transaction read only", Setting("transaction", "transaction_read_only = 1", local=True)),
+    ],
+)
+def test_settings(sql: str, expected: Setting) -> None:
+    assert expected == read(sql.encode()).statements[0].setting
