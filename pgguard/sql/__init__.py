@@ -6,6 +6,6 @@ postgast, PostgreSQL 18's grammar) splits and parses; ``classify`` turns each no
     text -> limits (linear, before the native parser) -> grammar (JSON tree) -> classify + names + keys -> Statement
 
 FAIL CLOSED: a text that cannot be read, or would cost too much to read, is one OPAQUE statement with ``error`` set.
-A node without a row in the allowlist is OPAQUE with ``trouble`` set. sqlglot (``predicate``) only looks for a WHERE
-that is always true: it may make a verdict stricter, never looser.
+A node without a row in the allowlist is OPAQUE with ``trouble`` set. ``predicate`` looks
+for a WHERE that is always true, and can only make a verdict stricter, never looser.
 """
