@@ -31,7 +31,9 @@ def opened(accounts: int, idle: int) -> Iterator[Lanes]:
     """Server with ``accounts`` rows in pgbench_accounts room for ``idle`` connections, and every way that there is."""
     with ExitStack() as stack:
         version = 15 if bindir_of(15) else 18
-        server = Postgres(version, max_connections=str(idle + 60), shared_buffers="512MB", max_wal_size="8GB").start()
+        # PgBouncer keeps its server connections when its clients have gone, so both proxies' have to fit.
+        most = str(2 * idle + 60)
+        server = Postgres(version, max_connections=most, shared_buffers="512MB", max_wal_size="8GB").start()
         stack.callback(server.stop)
         _fill(server, accounts)
         lanes = Lanes(server, {"direct": server})

@@ -54,6 +54,7 @@ class Pgguard(Endpoint):
         self.directory = Path(tempfile.mkdtemp(prefix="pgguard-"))
         self.state = self.directory / "state.db"
         self.audit = self.directory / "audit.jsonl"
+        self.audited = True  # False: started without --audit
         self.process: subprocess.Popen[bytes] | None = None
         self.ready: Mapping[str, str] = {}
 
@@ -63,7 +64,7 @@ class Pgguard(Endpoint):
             sys.executable, "-m", "pgguard", "serve", "--listen", "127.0.0.1:0",
             "--upstream", f"{self.upstream.host}:{self.upstream.port}", "--policies", str(self.policies),
             "--state", f"sqlite:///{self.state}", "--admin-dsn", self.upstream.dsn("pgguard_admin"),
-            "--audit", str(self.audit), *self.arguments,
+            *(["--audit", str(self.audit)] if self.audited else []), *self.arguments,
         ]  # fmt: skip
 
     def start(self) -> Pgguard:

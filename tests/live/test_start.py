@@ -72,7 +72,6 @@ def test_settings_that_do_not_exist(postgres: Postgres, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "words", "exit_code"),
     [
-        ({"upstream": None}, ["upstream"], 2),
         ({"admin_dsn": None}, ["admin"], 2),
         ({"upstream": "127.0.0.1:notaport"}, ["notaport"], 2),
         ({"listen": "127.0.0.1"}, ["127.0.0.1"], 2),
@@ -161,8 +160,9 @@ def test_observe(postgres: Postgres, start_guard: Callable[..., Pgguard]) -> Non
         assert "observe" in guard.audit.read_text()
 
 
-def test_the_shortest_command_that_must_work(postgres: Postgres, tmp_path: Path) -> None:
+def test_the_shortest_command_that_must_work(postgres: Postgres) -> None:
     """The shipped production policy, and no flag but the five that every start needs."""
-    ran = serve(postgres, tmp_path, audit=None, listen="127.0.0.1:0", upstream=None)
-
-    assert "upstream" in ran.stderr, "the only thing missing is the upstream"
+    guard = Pgguard(postgres)
+    guard.audited = False
+    guard.start()
+    guard.stop()
