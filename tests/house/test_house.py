@@ -24,8 +24,8 @@ IMPURE_BUT = {"policy/load.py": frozenset({"os"})}
 
 # Dependency -> the places (relative to pgguard/) that may import it.
 IMPORTERS = {
-    "sqlglot": ("sql/",),
-    "sqlglotc": ("sql/",),
+    "sqlglot": ("sql/predicate.py",),
+    "sqlglotc": ("sql/predicate.py",),
     "postgast": ("sql/",),
     "yaml": ("policy/load.py",),
     "asyncpg": ("upstream/",),

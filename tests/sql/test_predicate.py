@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,78 @@ def test_true_for_every_row(where: str) -> None:
 )
 def test_chooses_rows(where: str) -> None:
     assert always_true(f"delete from t where {where}") is None
+
+
+@pytest.mark.parametrize(
+    "where",
+    """X = 1 or "x" <> 1|5 < x or 5 >= (x)|x > 1 + 1 or x <= 2|F(x) = 1 or f("x") <> 1|a = true or a = false
+    |a not similar to 'x' or a similar to 'x'|a !~* 'x' or a ~* 'x'|a like 'x' escape '!' or not a like 'x' escape '!'
+    |x between symmetric 5 and 1 or x not between symmetric 5 and 1|x::int4 = 1 or cast(x as integer) <> 1
+    |/* ( [ */ 1 = 1 -- and x = 1|x isnull or x notnull|a operator(pg_catalog.=) a|1 = 1 returning *""".split("|"),
+)
+def test_two_spellings_are_one_atom(where: str) -> None:
+    assert SAYS == always_true(f"delete from t where {where}")
+
+
+@pytest.mark.parametrize(
+    "where",
+    """X = 1 or "X" <> 1|a ~ all(x) or a !~ all(x)|a = any(x) or a <> any(x)|a like any(x) or a not like any(x)
+    |x is unknown|x is not null|x > 5 / 2 or x <= 2|a = 'X' or a <> 'x'|"F"(x) or not f(x)|current of c
+    |x > 5 or x <= '5'|(select count(*) from u where 1 = 1) > 0""".split("|"),
+)
+def test_what_only_looks_alike_is_two_atoms(where: str) -> None:
+    assert always_true(f"delete from t where {where}") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "insert into t values (1) on conflict (a) do update set a = 1 where 1 = 1",
+        "grant update on t to u",
+        "select a from t where 1 = 1 for update",
+        "merge into t using s on 1 = 1 when matched then delete",
+    ],
+)
+def test_the_words_alone_make_no_change(text: str) -> None:
+    assert always_true(text) is None
+
+
+def test_the_table_is_named_as_the_server_knows_it() -> None:
+    says = "the WHERE of UPDATE on S.a b is true for every row whose columns are not NULL"
+
+    assert says == always_true("""update only ("S" . "a b") set a = 1 where 1 = 1""")
+    assert always_true("update " + "only " * 12 + "where 1 = 1")
+
+
+HOSTILE = {
+    "arrays": "array[" * 20 + "1" + "]" * 20,
+    "types": "date(" * 20 + "a" + ")" * 20,
+    "type modifiers": "x::" + "varchar(" * 20 + "1" + ")" * 20,
+    "types side by side": ",".join(["date(" * 6 + "a" + ")" * 6] * 60),
+    "joins": "exists (select 1 from t" + " join t" * 20 + ")",
+    "parentheses": "(" * 2_000 + "a" + ")" * 2_000,
+    "open parentheses": "(" * 8_000,
+    "subqueries": "(select " * 1_000 + "a" + ")" * 1_000,
+    "not": "not " * 3_000 + "a",
+    "changes in changes": "(delete from t where " * 900 + "a",
+    "changes": "a; delete from t where " * 800 + "a",
+    "or": "a or " * 3_000 + "a",
+    "products": " * ".join(["9" * 18] * 190) + " = 2",
+    "digits": "1 = " + "9" * 8_000,
+    "operators": "a " + "+-" * 990 + " b",
+    "brackets in a string": "a = e''" + "array[" * 900 + "'",
+    "atoms of three orders": " and ".join(f"(a{n} = b{n} or a{n} <> b{n})" for n in range(13)),
+    "comments": "/*" * 2_000 + "*/" * 2_000 + " a",
+}
+
+
+@pytest.mark.parametrize("where", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_texts_are_answered_at_once(where: str) -> None:
+    """Each takes below 15 ms; without the limits the first ones take sqlglot seconds, or end the process."""
+    began = time.process_time()
+
+    assert always_true(f"delete from t where {where}") is None
+    assert time.process_time() - began < 0.1
 
 
 def test_every_change_at_any_depth_is_looked_at() -> None:
