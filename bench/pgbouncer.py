@@ -60,7 +60,7 @@ class PgBouncer(Endpoint):
         with self._config("log").open("wb") as log:
             self._process = subprocess.Popen(
                 [found, str(self._config("pgbouncer.ini"))], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                env=clean_environment(), cwd=self._directory, **account,
+                env=clean_environment(), cwd=self._directory, start_new_session=True, **account,
             )  # fmt: skip
         self._wait_until_it_answers(users[0])
 

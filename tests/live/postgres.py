@@ -175,7 +175,8 @@ class Postgres(Endpoint):
                 self._process = subprocess.Popen(
                     [str(self.bindir / "postgres"), "-D", str(self.directory / "data"), *arguments],
                     stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.directory,
-                    env=clean_environment(), **self._account,
+                    env=clean_environment(), start_new_session=True,  # Ctrl-C is for the tests, which then stop it
+                    **self._account,
                 )  # fmt: skip
             if self._answers():
                 return
