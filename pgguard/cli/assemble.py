@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from pgguard.cli.configuration import Configuration, address, dsn_database
+from pgguard.cli.configuration import Configuration, address, dsn_database, dsn_place
 from pgguard.errors import ConfigError, PolicyError, UpstreamUnavailable
 from pgguard.policy.load import load
 from pgguard.policy.model import Policy
@@ -39,7 +39,8 @@ async def assemble(configuration: Configuration, policy: Policy) -> tuple[Servic
         store = await Store.open(configuration.state, configuration.token_key)
     except UpstreamUnavailable as trouble:
         await admin.close()
-        raise ConfigError(f"the admin connection does not work: {trouble}", exit_code=3) from None
+        where = dsn_place(configuration.admin_dsn)
+        raise ConfigError(f"the admin connection to {where} does not work: {trouble}", exit_code=3) from None
     except ConfigError:
         await admin.close()
         raise

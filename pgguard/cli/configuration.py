@@ -93,6 +93,12 @@ def address(text: str, what: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def dsn_place(dsn: str) -> str:
+    """host:port of a DSN, without its password."""
+    parts = urlsplit(dsn)
+    return f"{parts.hostname or 'the local socket'}:{parts.port or 5432}"
+
+
 def dsn_database(dsn: str) -> str:
     """The database of the admin DSN, on which console sign-ins are checked."""
     parts = urlsplit(dsn)

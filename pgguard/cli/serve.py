@@ -77,6 +77,8 @@ async def _serve(configuration: Configuration) -> None:
     stop = _signals(watch)
     for warning in warnings:
         log.warning(warning)
+    if services.audit is None:
+        log.warning("nothing is audited: --audit is missing")
     if configuration.allow_trust:
         log.warning("clients that the server asks for no password are accepted (--allow-trust)")
     mode = "observe" if services.observe or policy.mode == "observe" else "enforce"

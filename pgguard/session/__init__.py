@@ -2,13 +2,14 @@
 
 The nouns: a ``Session`` (connection) takes bytes from both sides. A text becomes a ``Judged`` (judge) at the ``Desk``
 of its caller in the ``World`` of its database. ``gate`` says whether it may pass as it stands. What passes is a
-``Unit``, what is measured goes in ``Step``s (outstanding); ``replies`` forwards, holds or swallows what comes back. A
-measured run is a conversation: ``measure`` (Query, FunctionCall), ``batch`` (extended messages), ``cut`` (a string with transaction
-control in it), ``commit`` (what must be done before a COMMIT). ``settle`` turns a reading into an answer.
+``Unit``, what is measured goes in ``Step``s (outstanding); ``replies`` forwards, holds or swallows what comes back.
+A measured run is a conversation: ``measure`` (Query, FunctionCall), ``batch`` (extended messages), ``cut`` (a string
+with transaction control in it), ``commit`` (what must be done before a COMMIT). ``settle`` turns a reading into an
+answer.
 
 Conversations are generators. They yield None to wait until the server has answered everything sent so far, or an
-``Ask`` to be answered by the skin; the client's further bytes wait meanwhile. Nothing here touches a socket, a clock (one is
-handed in) or randomness (fresh names are handed in).
+``Ask`` to be answered by the skin; the client's further bytes wait meanwhile. Nothing here touches a socket, a clock
+(one is handed in) or randomness (fresh names are handed in).
 
 The safety property, for any cutting of the bytes and any order of replies: no Query, Bind, Execute, FunctionCall or
 copy data goes out before it was judged in the state that the server is then in (Parse alone runs nothing); no commit

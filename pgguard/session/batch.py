@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import following, measure
+from pgguard.session import cut, following, measure
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate
@@ -28,7 +28,7 @@ from pgguard.session.settle import (
 )
 from pgguard.sql.statement import Control, StatementKind
 from pgguard.wire import frontend
-from pgguard.wire.framing import frame_end
+from pgguard.wire.framing import frames
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
@@ -41,13 +41,15 @@ def segment(s: Session, data: bytes) -> Talk:
     s.began = s.clock()
     batch = Batch(s)
     yield from batch.take_over()
-    messages = list(_split(data))
+    messages = frames(data)
     if s.replies.status == IDLE and not s.batch_executed and not batch.over:
         s.server.zero_counters()
         if batch.needs_block(messages):
             batch.begin()
     for message in messages:
         code = message[0]
+        if batch.copied and code in (0x53, 0x48):
+            continue  # sent too early: the server ignores it in COPY, another one comes behind CopyDone
         if code == 0x53:  # Sync
             yield from batch.sync()
             return
@@ -72,22 +74,13 @@ def sync_first(s: Session) -> Talk:
         yield from batch.sync(ours=True)
 
 
-def _split(data: bytes) -> list[bytes]:
-    found = []
-    pos = 0
-    while pos < len(data):
-        end = frame_end(data, pos, "client")
-        found.append(data[pos:end])
-        pos = end
-    return found
-
-
 class Batch:
     """The state of one batch while it is measured. ``over``: an error or a refusal came, skip to the Sync."""
 
     def __init__(self, s: Session) -> None:
         self.s = s
         self.over = False
+        self.copied = False  # a COPY asked for data
         self.wrapped = s.wrapped
 
     def take_over(self) -> Talk:
@@ -222,6 +215,7 @@ class Batch:
         asked = None if judged.copy_in or not judged.text else ask_reading(s, judged, sync=False)
         s.server.flush()
         yield None
+        self.copied = self.copied or step.copied
         if step.error or step.skipped:
             self.over = True
             return
@@ -265,12 +259,10 @@ class Batch:
         if isinstance(judged.verdict, Refuse) and not s.world.observe:
             yield from self._refuse(judged.verdict)
             return
-        if statement.control in (Control.COMMIT_PREPARED, Control.ROLLBACK_PREPARED):
-            known = statement.control is Control.ROLLBACK_PREPARED or statement.name in s.world.prepared
-            if not known and not s.world.observe:
-                s.tx.note_measured(judged)
-                yield from self._refuse(cannot_judge(f"{statement.name} was not prepared through this pgguard"))
-                return
+        if (trouble := cut.not_prepared_here(s, statement)) is not None:
+            s.tx.note_measured(judged)
+            yield from self._refuse(trouble)
+            return
         if statement.control in _COMMITS:
             outcome = yield from before_commit(s, claims=True, sync=False)
             if outcome is not None:

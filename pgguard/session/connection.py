@@ -24,7 +24,7 @@ from pgguard.session.outstanding import Unit
 from pgguard.session.replies import IDLE, Replies
 from pgguard.session.segment import Segment
 from pgguard.session.server import Server
-from pgguard.session.settings import Settings
+from pgguard.session.settings import Settings, as_utf8
 from pgguard.session.transaction import Transaction
 from pgguard.session.world import Desk, World
 from pgguard.wire import frontend
@@ -41,7 +41,7 @@ _EXTENDED: Final = frozenset(b"PBEDCHS")
 
 class Session:
     """``client_data`` and ``server_data`` take bytes; ``to_client``, ``to_server``, ``asks`` and ``records`` collect
-    what the skin must carry out, in order, before the next call; ``closing`` says that both sides are to be closed then."""
+    what the skin must carry out, in order, before the next call; ``closing``: both sides are to be closed then."""
 
     def __init__(
         self, world: World, caller: Caller, *, ident: str, fresh: Callable[[], bytes], clock: Callable[[], float],
@@ -180,7 +180,8 @@ class Session:
             self.to_server.append(data[pos:end])
             self.closing = True
             return False
-        if code in (0x64, 0x63, 0x66):  # the server ignores copy messages outside COPY
+        if code in (0x64, 0x63, 0x66):
+            streaming.early_copy_data(self, code, data[pos:end])
             inbox.taken(end)
             return True
         raise ProtocolViolation("client", f"invalid frontend message type {code}")
@@ -194,6 +195,8 @@ class Session:
         trouble = self.settings.lexing_trouble(self.replies.parameters, text)
         if trouble:
             return opaque(self.desk, text, trouble)
+        if not text.isascii():
+            text = as_utf8(self.replies.parameters, text)
         self.world.used = True
         return judge(self.desk, self.world.picture, text, param_types)
 
@@ -290,7 +293,7 @@ class Session:
             self.barrier = True
             return False
         inbox.scan = end
-        return end - inbox.start <= SEGMENT or self.send_segment(end, synced=False)
+        return not (self.segment.urgent or end - inbox.start > SEGMENT) or self.send_segment(end, synced=False)
 
     def send_segment(self, end: int, *, synced: bool) -> bool:
         """Forward what was gathered, or begin a conversation over it."""
@@ -309,6 +312,7 @@ class Session:
         unit = self.unit
         if unit is None:
             unit = self._open_unit()
+        self.batch_executed = self.batch_executed or segment.executed
         unit.names.extend(segment.names)
         unit.expected += segment.expected
         for judged in segment.runs:

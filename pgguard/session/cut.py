@@ -16,7 +16,7 @@ from pgguard.session.connection import Talk
 from pgguard.session.judge import Judged
 from pgguard.session.replies import FAILED, IDLE
 from pgguard.session.settle import Outcome, ask_reading, cannot_judge, take_reading
-from pgguard.sql.statement import Control
+from pgguard.sql.statement import Control, Statement
 from pgguard.wire import frontend
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
         yield from measure.fail_block(s, trouble) if s.replies.status != IDLE else measure.say(s, trouble)
         return
     text = message[5:-1]
+    if text != judged.text:
+        yield from measure.refuse_unrun(s, judged, cannot_judge("it has to be cut, and client_encoding is not UTF8"))
+        return
     for start, end, piece in pieces(judged):
         shift = len(text[:start].decode("utf-8", "replace"))
         whole = start == 0 and end == len(text)
@@ -89,9 +92,9 @@ def _not_exact(s: Session, judged: Judged) -> Refuse | None:
                 return cannot_judge(f"{control.value} outside a block behind other statements in one string {_APART}")
             in_block = statement.chain
             behind_run = False
-        elif control is not None and not in_block:
+        elif control is not None and behind_run and not in_block:
             return cannot_judge(f"{control.value} outside a block behind other statements in one string {_APART}")
-        else:
+        elif control is None:
             behind_run = True
     return None
 
@@ -160,16 +163,19 @@ def _read_again(s: Session) -> Talk:
     take_reading(s, asked, None)
 
 
-def _two_phase(s: Session, message: bytes, judged: Judged) -> Talk:
+def not_prepared_here(s: Session, statement: Statement) -> Refuse | None:
     """COMMIT PREPARED of what was measured at its PREPARE here passes; of anything else nobody knows what it does."""
+    if statement.control is not Control.COMMIT_PREPARED or statement.name in s.world.prepared or s.world.observe:
+        return None
+    return cannot_judge(f"{statement.name} was not prepared through this pgguard: it was not measured")
+
+
+def _two_phase(s: Session, message: bytes, judged: Judged) -> Talk:
     from pgguard.session import measure
 
     statement = judged.statements[0]
-    known = statement.control is Control.ROLLBACK_PREPARED or statement.name in s.world.prepared or s.world.observe
-    if not known:
-        s.tx.note_measured(judged)
-        trouble = cannot_judge(f"{statement.name} was not prepared through this pgguard: it was not measured")
-        yield from measure.fail_block(s, trouble) if s.replies.status != IDLE else measure.say(s, trouble)
+    if (trouble := not_prepared_here(s, statement)) is not None:
+        yield from measure.refuse_unrun(s, judged, trouble)
         return
     step = s.server.held(message)
     yield None

@@ -42,12 +42,12 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
     s.began = s.clock()
     message = without_token(message, judged.text)
     if judged.error:
-        yield from _unreadable(s, judged)
+        yield from _unreadable(s, frontend.query_text(message), judged)
     elif s.replies.status == FAILED and (not judged.control or judged.only_control is Control.COMMIT):
         s.send_query(message, judged)  # the server itself rejects it, and COMMIT can only roll back
         return
     elif isinstance(judged.verdict, Refuse) and not s.world.observe:
-        yield from _refuse_unrun(s, judged, judged.verdict)
+        yield from refuse_unrun(s, judged, judged.verdict)
     elif judged.control:
         yield from cut.query(s, message, judged)
     elif not judged.measurable:
@@ -213,7 +213,7 @@ def invalidate(s: Session) -> None:
         s.world.invalidate()
 
 
-def _refuse_unrun(s: Session, judged: Judged, verdict: Refuse) -> Talk:
+def refuse_unrun(s: Session, judged: Judged, verdict: Refuse) -> Talk:
     """No, without running it."""
     s.tx.note_measured(judged)
     if s.replies.status == IDLE:
@@ -241,19 +241,19 @@ def _unmeasurable(s: Session, message: bytes, judged: Judged) -> Talk:
         following.took_effect(s, judged)
 
 
-def _unreadable(s: Session, judged: Judged) -> Talk:
+def _unreadable(s: Session, text: bytes, judged: Judged) -> Talk:
     """What libpg_query cannot read goes to the server as a Parse and nothing else: its error is the answer."""
-    error = b"" if s.settings.lexing_trouble(s.replies.parameters, judged.text) else (yield from _probe(s, judged))
+    error = b"" if s.settings.lexing_trouble(s.replies.parameters, text) else (yield from _probe(s, text))
     if error:
         s.to_client.append(error)
     else:
-        yield from _refuse_unrun(s, judged, cannot_judge(judged.error))
+        yield from refuse_unrun(s, judged, cannot_judge(judged.error))
 
 
-def _probe(s: Session, judged: Judged) -> Talk:
+def _probe(s: Session, text: bytes) -> Talk:
     """The server's error for this text; b"" when it can read it and we cannot."""
     name = s.server.fresh_name()
-    step = s.server.step(frontend.encode_parse(name, judged.text), SWALLOW)
+    step = s.server.step(frontend.encode_parse(name, text), SWALLOW)
     s.server.sync()
     yield None
     if not step.error:

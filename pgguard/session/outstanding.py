@@ -48,7 +48,7 @@ class NameChange:
 class Unit:
     """Client messages on their way. ``names`` has an entry for each '1' and '3' to come (None: a portal's Close)."""
 
-    __slots__ = ("done", "expected", "failed", "names", "runs", "seen", "synced", "tags", "wants_tags")
+    __slots__ = ("copied", "done", "expected", "failed", "names", "runs", "seen", "synced", "tags", "wants_tags")
 
     def __init__(self) -> None:
         self.names: deque[NameChange | None] = deque()
@@ -58,6 +58,7 @@ class Unit:
         self.tags: list[str] = []
         self.synced = False
         self.failed = False
+        self.copied = False  # the client sent its CopyDone or CopyFail without waiting to be asked
         self.expected = 0  # replies that complete an extended message, as far as sent
         self.seen = 0
 
@@ -70,13 +71,14 @@ class Unit:
 class Step:
     """One message's reply. What happened stays on it for the conversation to read."""
 
-    __slots__ = ("change", "code", "done", "error", "held", "rows", "shift", "sink", "skipped", "tag")
+    __slots__ = ("change", "code", "copied", "done", "error", "held", "rows", "shift", "sink", "skipped", "tag")
 
     def __init__(self, code: int, sink: int, change: NameChange | None = None) -> None:
         self.code = code
         self.sink = sink
         self.change = change
         self.done = False
+        self.copied = False  # the server asked for copy data
         self.skipped = False  # the server passed over it after an error
         self.error = b""  # the ErrorResponse, whole
         self.rows: list[list[bytes | None]] = []

@@ -97,8 +97,8 @@ class Replies:
         elif code == 0x53:  # ParameterStatus
             self._parameter(data[pos:end])
         elif code == 0x47:  # CopyInResponse
-            self.copying = True
-            if unit.expected:
+            self.copying = not unit.copied
+            if unit.expected and not unit.copied:
                 # an early Sync is read and ignored by the server's copy loop (copyfromparse.c, CopyGetData)
                 unit.synced = False
         elif unit.wants_tags and code in (0x43, 0x49, 0x73):
@@ -157,7 +157,7 @@ class Replies:
 
     def _pass_or_hold(self, step: Step, code: int, message: bytes) -> None:
         if code == 0x47:
-            self.copying = True
+            self.copying = step.copied = True
         if code == 0x5A:
             return  # the conversation says ReadyForQuery itself, when it is over
         if step.sink == HOLD:

@@ -28,12 +28,15 @@ class Segment:
         self.expected = 0  # replies that complete one of its messages
         self.names: list[NameChange | None] = []  # what each ParseComplete and CloseComplete will make true
         self.runs: list[Judged] = []
+        self.executed = False  # there is an Execute in it
+        self.urgent = False  # the server answers without a Sync or Flush: it will ask for copy data
 
     def clear(self) -> None:
         self.slow = False
         self.expected = 0
         self.names = []
         self.runs = []
+        self.executed = self.urgent = False
 
     def take(self, code: int, message: bytes) -> bool:
         """One message other than Sync and Flush. False: not now."""
@@ -92,8 +95,9 @@ class Segment:
 
     def _execute(self, name: bytes) -> None:
         s = self._s
-        s.batch_executed = True
+        self.executed = True
         portal = s.names.portals.get(key(name))
+        self.urgent = s.desk.silent or portal is None or portal.judged.copy_in
         if portal is None or gate(s, portal.judged) is Pass.SLOW:
             self.slow = True
         elif not self.slow:

@@ -19,8 +19,29 @@ if TYPE_CHECKING:
 
 # Here 0x5C, the backslash, can be the second byte of a character: the text is not to the server what it is to us.
 UNSAFE_ENCODINGS = frozenset({"SJIS", "SHIFT_JIS_2004", "BIG5", "GBK", "UHC", "GB18030", "JOHAB"})
+# What Python calls PostgreSQL's other encodings, in all of which ASCII bytes stand for themselves.
+_CODECS = {
+    "LATIN1": "iso8859-1", "LATIN2": "iso8859-2", "LATIN3": "iso8859-3", "LATIN4": "iso8859-4", "LATIN5": "iso8859-9",
+    "LATIN6": "iso8859-10", "LATIN7": "iso8859-13", "LATIN8": "iso8859-14", "LATIN9": "iso8859-15",
+    "LATIN10": "iso8859-16", "ISO_8859_5": "iso8859-5", "ISO_8859_6": "iso8859-6", "ISO_8859_7": "iso8859-7",
+    "ISO_8859_8": "iso8859-8", "KOI8R": "koi8-r", "KOI8U": "koi8-u", "WIN866": "cp866", "WIN874": "cp874",
+    "WIN1250": "cp1250", "WIN1251": "cp1251", "WIN1252": "cp1252", "WIN1253": "cp1253", "WIN1254": "cp1254",
+    "WIN1255": "cp1255", "WIN1256": "cp1256", "WIN1257": "cp1257", "WIN1258": "cp1258", "EUC_JP": "euc_jp",
+    "EUC_KR": "euc_kr", "EUC_CN": "gb2312",
+}  # fmt: skip
 _LEXING = ("standard_conforming_strings", "client_encoding", "names")
 _WHO = ("role", "session_authorization", "all", "application_name")
+
+
+def as_utf8(parameters: dict[str, str], text: bytes) -> bytes:
+    """``text`` as it is to be read. What cannot be converted stays, and is not valid UTF-8 then: nothing is proved."""
+    codec = _CODECS.get(parameters.get("client_encoding", "UTF8").upper())
+    if codec is None:
+        return text
+    try:
+        return text.decode(codec).encode()
+    except UnicodeDecodeError:
+        return text
 
 
 class Settings:

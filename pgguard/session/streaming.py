@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pgguard.errors import ProtocolViolation
+from pgguard.session.names import key
+from pgguard.session.outstanding import Unit
 from pgguard.wire import frontend
 from pgguard.wire.framing import frame_end, table, walk
 
@@ -30,6 +32,14 @@ def pass_rest(s: Session) -> bool:
     s.rest -= part
     inbox.taken(end)
     return True
+
+
+def early_copy_data(s: Session, code: int, message: bytes) -> None:
+    """Copy messages before the server asked for any: it takes them if a COPY is under way, else it ignores them."""
+    s.to_server.append(message)
+    last = s.replies.queue[-1] if s.replies.queue else None
+    if code != 0x64 and isinstance(last, Unit):
+        last.copied = True
 
 
 def pass_copy_data(s: Session) -> bool:
@@ -79,7 +89,7 @@ def _stream_bind(s: Session, data: bytes, pos: int, end: int) -> bool:
     if pos == s.inbox.start and s.must_wait():
         return False
     message = frontend.bind(data[pos:])
-    prepared = s.names.statement(message.statement[:63])
+    prepared = s.names.statement(key(message.statement))
     if prepared is None or not s.rejudged(prepared).fast or s.tx.untrusted:
         return False
     if not s.segment.bind(frontend.Bind(message.portal, message.statement, b"")) or s.segment.slow:

@@ -37,6 +37,17 @@ def frame_end(data: bytes, pos: int, side: str) -> int:
     return pos + 1 + length
 
 
+def frames(data: bytes, side: str = "client") -> list[bytes]:
+    """``data``, which holds whole messages only, as one slice for each."""
+    found: list[bytes] = []
+    pos = 0
+    while pos < len(data):
+        end = frame_end(data, pos, side)
+        found.append(data[pos:end])
+        pos = end
+    return found
+
+
 def walk(data: bytes, pos: int, stop_at: bytes, side: str) -> int:
     """Skip whole messages from ``pos`` on whose type is not flagged in ``stop_at`` (see ``table``).
 
