@@ -147,6 +147,8 @@ class Batch:
         bound = frontend.bind(message)
         prepared = s.names.statement(key(bound.statement))
         judged = s.rejudged(prepared) if prepared is not None else s.unknown("prepared statement")
+        if judged.opaque:
+            following.unread_code(s)  # planning runs functions that say they are immutable
         s.names.portals[key(bound.portal)] = Portal(judged, bound.params)
         if s.replies.status == FAILED and not judged.control:
             s.server.relay(message)
@@ -209,8 +211,7 @@ class Batch:
 
     def _measured(self, message: bytes, judged: Judged, params: bytes) -> Talk:
         s = self.s
-        s.tx.note_measured(judged, params)
-        s.server.dirty = True
+        following.measuring(s, judged, params)
         step = s.server.held(message)
         asked = None if judged.copy_in or not judged.text else ask_reading(s, judged, sync=False)
         s.server.flush()

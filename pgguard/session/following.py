@@ -34,6 +34,22 @@ def sent(s: Session, unit: Unit, judged: Judged) -> None:
     if not judged.proved and isinstance(judged.verdict, Allow):
         s.tx.note_unmeasured(judged)
         s.server.dirty = True
+        unread_code(s)
+
+
+def measuring(s: Session, judged: Judged, params: bytes = b"") -> None:
+    """It is about to run held back. Code that nobody read can PREPARE, DECLARE and SET, and of that a ROLLBACK takes
+    back less than one would think: prepared statements stay."""
+    s.tx.note_measured(judged, params)
+    s.server.dirty = True
+    if judged.opaque:
+        unread_code(s)
+
+
+def unread_code(s: Session) -> None:
+    """What the client's names stand for and how its settings are is not known any more."""
+    s.names.taint()
+    s.settings.stale = True
 
 
 def units_finished(s: Session) -> None:

@@ -84,10 +84,9 @@ def _measured(s: Session, message: bytes, judged: Judged) -> Talk:
     s.server.zero_counters()
     if not wrapped:
         yield from record(s, "observe", None, None, "not measured")
-        s.tx.note_measured(judged)
+        following.measuring(s, judged)
         s.server.relay(message)
         yield None
-        s.server.dirty = True
         following.took_effect(s, judged)
         return
     # Without a Sync behind it: were it to fail (a cancel can hit it), the server skips the client's Query as well.
@@ -136,7 +135,7 @@ class Holder:
 
 def run(s: Session, message: bytes, judged: Judged, *, held: Holder | None = None, shift: int = 0) -> Says:
     """Send it, read behind it, judge what it did. ``held`` None: in a block, what was kept back is released here."""
-    s.tx.note_measured(judged)
+    following.measuring(s, judged)
     step = s.server.held(message)
     step.shift = shift
     eager = not judged.copy_in and not judged.error

@@ -116,9 +116,6 @@ class Settings:
             elif statement.node == "DiscardStmt":
                 session.names.taint()
                 self.stale = True
-        if not judged.proved and not (isinstance(judged.verdict, Allow) and session.desk.silent):
-            session.names.taint()
-            self.stale = True
 
     def _set(self, setting: Setting) -> None:
         name = setting.name.lower()

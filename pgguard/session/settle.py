@@ -161,6 +161,8 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
     if session.world.observe:
         yield from record(session, "observe", verdict, found)
         return None
+    if isinstance(verdict, Hold) and not all(w.judged.text for w in tx.writes):
+        return cannot_judge("what was run is not known, so nobody can approve it: parse it again")
     if not isinstance(verdict, Hold):
         return verdict if isinstance(verdict, Refuse) else cannot_judge("it was measured and still is not known")
     token = _comment_token(session) or session.settings.token
