@@ -21,6 +21,8 @@ from typer.models import ArgumentInfo, OptionInfo
 from pgguard import checks
 from pgguard.cli.configuration import Configuration
 from pgguard.cli.main import app
+from pgguard.evidence.reading import CATALOGS
+from pgguard.evidence.victims import LARGE_OBJECT, victims_sql
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -33,6 +35,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "cli.md": ("commands", command_line()),
         DOCS / "configuration.md": ("settings", settings()),
         DOCS / "checks.md": ("checks", all_checks()),
+        DOCS / "design.md": ("lock-free", lock_free()),
     }
     return {path: with_part(path.read_text(), *part) for path, part in parts.items()}
 
@@ -122,6 +125,12 @@ def _check(name: str, find: Any) -> str:
     summary = " ".join(first.split()).removeprefix(f"{name}: ")
     told = re.split(r"\n(?=\*\w+\*:)", rest)
     return "\n\n".join([f"## {name}", summary[0].upper() + summary[1:], *(" ".join(part.split()) for part in told)])
+
+
+def lock_free() -> str:
+    """The functions that queries over pgguard's own connection call while a client waits."""
+    everything = victims_sql({1259}, {(LARGE_OBJECT, 1), (2612, 1)}, CATALOGS.values())
+    return ", ".join(f"`{name}`" for name in sorted(set(re.findall(r"pg_catalog\.(\w+)\(", everything))))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from live.postgres import Postgres
 
 from tests.docs.stand import Shown, company_server, stand
-from tests.docs.transcript import FENCE, PROMPT, Replay, Typed, comparable, taken_apart
+from tests.docs.transcript import FENCE, Replay, Typed, comparable, taken_apart
 
 
 def rewritten(server: Postgres, page: str) -> str:
@@ -32,12 +32,7 @@ def _block(block: str, guard: Shown, replay: Replay) -> str:
 
 
 def _printed(typed: Typed, guard: Shown, replay: Replay) -> str:
-    if typed.command.startswith("pgguard serve"):
-        printed = guard.back(guard.stdout())
-    else:
-        printed = replay.again(typed)
-    text = comparable(printed)
-    # A statement's answer and the next prompt stand close together, a psql and what comes after it do not.
+    text = comparable(guard.said(typed) or replay.again(typed))
     return text + "\n" if text else ""
 
 

@@ -23,7 +23,7 @@ SECRET = "SECRET"
 
 @contextmanager
 def company_server(version: int) -> Iterator[Postgres]:
-    """PostgreSQL with the sample company as the template ``shop_template``, and pgguard's role as README.md makes it."""
+    """PostgreSQL with the sample company as the template ``shop_template``, pgguard's role made as README.md says."""
     server = Postgres(version).start()
     try:
         server.sql("drop role pgguard_admin")
@@ -65,6 +65,10 @@ class Shown(Pgguard):
             for text in self.shown
         ]
         return [sys.executable, "-m", "pgguard", "serve", *texts]
+
+    def said(self, typed: Typed) -> str:
+        """What it printed, when ``typed`` is what started it; else ""."""
+        return self.back(self.stdout()) if typed.command.startswith("pgguard serve") else ""
 
     def there(self, text: str) -> str:
         """A page's addresses made real."""
