@@ -28,7 +28,7 @@ def shift_position(message: bytes, characters: int) -> bytes:
         end = message.find(b"\0", pos + 1)
         if end < 0:
             return message
-        if message[pos] == 0x50:  # P
+        if message[pos] == 0x50 and message[pos + 1 : end].isdigit():  # P
             moved = str(int(message[pos + 1 : end]) + characters).encode()
             body = message[5 : pos + 1] + moved + message[end:]
             return message[:1] + struct.pack("!i", len(body) + 4) + body
