@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import NoneType
@@ -124,13 +125,17 @@ def _check(name: str, find: Any) -> str:
     first, _, rest = docstring.partition("\n\n")
     summary = " ".join(first.split()).removeprefix(f"{name}: ")
     told = re.split(r"\n(?=\*\w+\*:)", rest)
-    return "\n\n".join([f"## {name}", summary[0].upper() + summary[1:], *(" ".join(part.split()) for part in told)])
+    return "\n\n".join([f"## {name}", summary[0].upper() + summary[1:], *(_filled(part) for part in told)])
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
 
 
 def lock_free() -> str:
     """The functions that queries over pgguard's own connection call while a client waits."""
     everything = victims_sql({1259}, {(LARGE_OBJECT, 1), (2612, 1)}, CATALOGS.values())
-    return ", ".join(f"`{name}`" for name in sorted(set(re.findall(r"pg_catalog\.(\w+)\(", everything))))
+    return _filled(", ".join(f"`{name}`" for name in sorted(set(re.findall(r"pg_catalog\.(\w+)\(", everything)))))
 
 
 def main() -> None:
