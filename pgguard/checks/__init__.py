@@ -24,8 +24,18 @@ ALL: tuple[tuple[str, Check], ...] = (
 )
 
 
-def find(statement: Statement, text: str, reaches_user_code: bool = False) -> tuple[Finding, ...]:
-    """What every check says of ``statement``. ``text`` is the statement's own text; ``reaches_user_code``: the
-    catalog says that it reaches functions which are not PostgreSQL's own, or it is not known."""
-    found = (check(statement, text, reaches_user_code) for _, check in ALL)
+# These look at the values of literals: what they say belongs to one text, not to all of its shape.
+BY_VALUE = frozenset({always_true.NAME})
+
+
+def find(
+    statement: Statement, text: str, reaches_user_code: bool = False, *, only: frozenset[str] | None = None
+) -> tuple[Finding, ...]:
+    """What every check (of ``only``) says of ``statement``. ``text`` is the statement's own text;
+    ``reaches_user_code``: the catalog says that it reaches functions which are not PostgreSQL's own, or it is not
+    known."""
+    found = (check(statement, text, reaches_user_code) for name, check in ALL if only is None or name in only)
     return tuple(finding for finding in found if finding is not None)
+
+
+NOT_BY_VALUE = frozenset(name for name, _ in ALL) - BY_VALUE

@@ -12,6 +12,7 @@ makes it ``uncountable``."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from pgguard.errors import ProtocolViolation
@@ -87,7 +88,8 @@ BY_HAND = frozenset(
 )  # pg_attribute, pg_class, pg_attrdef, pg_constraint, pg_index, pg_inherits, pg_rewrite, pg_trigger, pg_policy
 
 
-def reading_sql(relations: Collection[int] | None, objects: bool = False, everywhere: bool = False) -> str:
+@lru_cache(512)
+def reading_sql(relations: frozenset[int] | None, objects: bool = False, everywhere: bool = False) -> str:
     """The reading, to be parsed under a fresh name. Runs no user code and needs no privilege on any table."""
     if relations is not None and not objects and not everywhere:
         return _known(relations)

@@ -36,6 +36,7 @@ STORE_SECONDS = 0.25
 # Nobody holds locks any more.
 FILE_SECONDS = 2.0
 LOOK_SECONDS = 3.0
+LATER = object()
 
 
 async def carry_out(services: Services, session: Session, ask: Ask) -> object:
@@ -80,6 +81,21 @@ async def _answer(services: Services, session: Session, ask: Ask) -> object:
             return None
         case _:
             assert_never(ask)
+
+
+def at_once(services: Services, ask: Ask) -> object:
+    """The answer to an ask that nobody has to wait for, or LATER."""
+    if not isinstance(ask, WriteRecord):
+        return LATER
+    if services.audit is None:
+        return None
+    if services.audit.waits_for_disk:
+        return LATER
+    try:
+        services.audit.write_now(ask.record)
+    except StoreUnavailable as trouble:
+        return Away("audit", str(trouble))
+    return None
 
 
 async def _within(seconds: float, work: Awaitable[object]) -> object:

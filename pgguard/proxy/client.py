@@ -13,7 +13,8 @@ import structlog
 from pgguard.console.connection import ConsoleConnection
 from pgguard.errors import ProtocolViolation, UpstreamUnavailable
 from pgguard.policy.verdict import Caller
-from pgguard.proxy.carry_out import carry_out, write_proved
+from pgguard.proxy import dial
+from pgguard.proxy.carry_out import LATER, at_once, carry_out, write_proved
 from pgguard.proxy.upstream_side import ServerSide
 from pgguard.session.asks import Ask
 from pgguard.session.connection import Session
@@ -31,9 +32,16 @@ CONSOLE = "pgguard"
 BACKLOG = 262_144
 
 
+_random = bytearray()
+
+
 def fresh() -> bytes:
-    """Eight random bytes, as hex."""
-    return secrets.token_hex(8).encode()
+    """Eight random bytes, as hex. Drawn from the system in larger portions: each portion is a system call."""
+    if not _random:
+        _random.extend(secrets.token_bytes(4096))
+    eight = bytes(_random[-8:])
+    del _random[-8:]
+    return eight.hex().encode()
 
 
 class ClientSide(asyncio.Protocol):
@@ -49,14 +57,15 @@ class ClientSide(asyncio.Protocol):
         self._console: ConsoleConnection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._is_console = False
         self._client_full = False
+        self._drained = asyncio.Event()
+        self._drained.set()
         self._server_full = False
         self._asking = False
         self._deadline: asyncio.TimerHandle | None = None
         self.ident = secrets.token_hex(4)
         self.address = ""
-
-    # -- the client's socket -----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)  # uvloop's own are not derived from it
@@ -88,20 +97,22 @@ class ClientSide(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._client_full = True
+        self._drained.clear()
         self._steer()
 
     def resume_writing(self) -> None:
         self._client_full = False
+        self._drained.set()
         self._steer()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._console is not None:
+            self._console.lost()
         self._close()
 
     def _too_slow(self) -> None:
         if self._session is None and self._console is None:
             self._close()
-
-    # -- the first packet --------------------------------------------------------------------------------------
 
     def _first_packet(self) -> None:
         while self._sign_in is None and not self._closed:
@@ -129,27 +140,18 @@ class ClientSide(asyncio.Protocol):
             console = startup.database == CONSOLE
             sent = startup.with_database(self._services.admin_database) if console else startup
             self._sign_in = SignIn(sent, allow_trust=self._services.allow_trust, fresh=fresh, console=console)
-            self._sign_in.leftover = b""
             early, self._first = self._first, b""
             self._start(self._connect(console))
             if early:
                 self._sign_in.client_data(early)
 
     async def _connect(self, console: bool) -> None:
-        loop = asyncio.get_running_loop()
-        host, port = self._services.upstream
         try:
-            async with asyncio.timeout(10):
-                if host.startswith("/"):
-                    path = f"{host}/.s.PGSQL.{port}"
-                    transport, _ = await loop.create_unix_connection(lambda: ServerSide(self), path)
-                else:
-                    transport, _ = await loop.create_connection(lambda: ServerSide(self), host, port)
-        except (OSError, TimeoutError) as trouble:
-            log.warning("upstream away", upstream=f"{host}:{port}", why=str(trouble) or "timeout")
-            self._refuse("08006", f"pgguard cannot reach the server at {host}:{port}: {trouble or 'timeout'}")
+            transport = await dial.connect(self._services.upstream, lambda: ServerSide(self))
+        except UpstreamUnavailable as trouble:
+            log.warning("upstream away", why=str(trouble))
+            self._refuse("08006", str(trouble))
             return
-        transport.set_write_buffer_limits(high=262_144)
         self._server = transport
         if self._closed:
             transport.close()
@@ -158,23 +160,11 @@ class ClientSide(asyncio.Protocol):
         self._relay_sign_in()
 
     async def _cancel(self, request: CancelRequest) -> None:
-        """Forwarded as it is: the key is the server's own."""
-        host, port = self._services.upstream
         try:
-            async with asyncio.timeout(10):
-                if host.startswith("/"):
-                    reader, writer = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-                else:
-                    reader, writer = await asyncio.open_connection(host, port)
-                writer.write(request.raw)
-                await writer.drain()
-                await reader.read()
-                writer.close()
-        except (OSError, TimeoutError) as trouble:
+            await dial.forward_cancel(self._services.upstream, request)
+        except UpstreamUnavailable as trouble:
             log.warning("cancel request not delivered", why=str(trouble))
         self._close()
-
-    # -- sign-in -----------------------------------------------------------------------------------------------
 
     def _relay_sign_in(self) -> None:
         sign_in = self._sign_in
@@ -202,8 +192,8 @@ class ClientSide(asyncio.Protocol):
         if server is not None:
             server.close()
         self._console = ConsoleConnection(
-            person=sign_in.startup.user, proved=sign_in.proved, write=self._write, close=self._close_gently,
-            desk=self._services.desk,
+            person=sign_in.startup.user, proved=sign_in.proved, write=self._write, close=self._close,
+            desk=self._services.desk, drained=self._may_write,
         )  # fmt: skip
         self._console.greet()
         if sign_in.leftover:
@@ -233,8 +223,6 @@ class ClientSide(asyncio.Protocol):
         if sign_in.leftover:
             self.data_received(sign_in.leftover)
 
-    # -- the server's socket -----------------------------------------------------------------------------------
-
     def server_data(self, data: bytes) -> None:
         try:
             if self._session is not None:
@@ -249,35 +237,42 @@ class ClientSide(asyncio.Protocol):
 
     def server_lost(self) -> None:
         if self._console is None:
-            self._close_gently()
+            self._close()
 
     def server_full(self, full: bool) -> None:
         self._server_full = full
         self._steer()
 
-    # -- carrying out ------------------------------------------------------------------------------------------
-
     def _carry_out(self) -> None:
         session = self._session
         assert session is not None
-        if session.to_server and self._server is not None:
-            out = session.to_server
-            self._server.write(out[0] if len(out) == 1 else b"".join(out))
-            out.clear()
+        while session.asks:
+            self._write_to_server(session)
+            ask = session.asks.pop(0)
+            value = at_once(self._services, ask)
+            if value is LATER:
+                self._start(self._answer(ask))
+                break
+            session.answered(value)
         if session.to_client:
             out = session.to_client
             self._write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
+        self._write_to_server(session)
         if session.records:
             write_proved(self._services, self.ident, session.records)
             session.records.clear()
         if session.closing:
-            self._close_gently()
+            self._close()
             return
-        while session.asks:
-            self._start(self._answer(session.asks.pop(0)))
         if self._asking or session.backlog > BACKLOG:
             self._steer()
+
+    def _write_to_server(self, session: Session) -> None:
+        out = session.to_server
+        if out and self._server is not None:
+            self._server.write(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
 
     async def _answer(self, ask: Ask) -> None:
         session = self._session
@@ -301,9 +296,12 @@ class ClientSide(asyncio.Protocol):
         if self._transport is not None and not self._closed:
             self._transport.write(data)
 
+    async def _may_write(self) -> None:
+        await self._drained.wait()
+
     def _refuse(self, sqlstate: str, message: str) -> None:
         self._write(encode_error({"C": sqlstate, "M": message}, severity="FATAL"))
-        self._close_gently()
+        self._close()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -326,11 +324,8 @@ class ClientSide(asyncio.Protocol):
         """pgguard stops: say so as PostgreSQL does."""
         self._refuse("57P01", "terminating connection due to administrator command")
 
-    def _close_gently(self) -> None:
-        """What was written still goes out."""
-        self._close()
-
     def _close(self) -> None:
+        """Both sides; what was written still goes out."""
         if self._closed:
             return
         self._closed = True

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
 _COMMITS = (Control.COMMIT, Control.PREPARE)
+_ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
 
 
 def segment(s: Session, data: bytes) -> Talk:
@@ -42,7 +43,7 @@ def segment(s: Session, data: bytes) -> Talk:
     batch = Batch(s)
     yield from batch.take_over()
     messages = frames(data)
-    if s.replies.status == IDLE and not s.batch_executed and not batch.over:
+    if s.replies.status == IDLE and not s.batch_begun and not batch.over:
         s.server.zero_counters()
         if batch.needs_block(messages):
             batch.begin()
@@ -145,6 +146,7 @@ class Batch:
     def _bind(self, message: bytes) -> Talk:
         s = self.s
         bound = frontend.bind(message)
+        s.batch_begun = True
         prepared = s.names.statement(key(bound.statement))
         judged = s.rejudged(prepared) if prepared is not None else s.unknown("prepared statement")
         if judged.opaque:
@@ -189,7 +191,7 @@ class Batch:
         if s.desk.silent and portal is None:
             judged = s.settings.free(s.desk, b"")
         params = portal.params if portal is not None else b""
-        s.batch_executed = True
+        s.batch_begun = True
         if s.replies.status == FAILED and judged.only_control is not Control.ROLLBACK_TO:
             s.server.relay(message)
             return
@@ -225,6 +227,8 @@ class Batch:
             s.server.flush()
             yield None
         outcome = yield from measure.judge_reading(s, take_reading(s, asked, judged), sync=False)
+        if outcome is None:
+            outcome = yield from record(s, "measured", None, s.tx.found)
         if outcome is not None:
             yield from self._refuse(outcome)
             return
@@ -277,7 +281,7 @@ class Batch:
             return
         if statement.control is Control.PREPARE:
             s.world.prepared.add(statement.name)
-        if statement.control in (*_COMMITS, Control.ROLLBACK):
+        if statement.control in _ENDS:
             if statement.control in _COMMITS:
                 measure.invalidate(s)
             s.settings.stale = s.settings.stale or s.tx.untrusted

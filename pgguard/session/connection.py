@@ -67,7 +67,7 @@ class Session:
         self.closing = False
         self.wrapped = False  # a BEGIN of ours stands around the batch that is not synced yet
         self.unit: Unit | None = None  # the client's batch that was sent in part and not synced
-        self.batch_executed = False  # an Execute went out since the last Sync
+        self.batch_begun = False  # a Bind or Execute went out since the last Sync: a Sync of ours would end something
         self.rest = 0  # bytes still to come of a client message that is passing in pieces
         self.barrier = False  # something under way changes what comes next is judged by
         self._talk: Talk | None = None
@@ -230,9 +230,13 @@ class Session:
             self.desk = self.world.desk(self.desk.caller)
         if self.world.picture is None and not self.desk.silent:
             return not self.begin_talk(talks.ask_picture(self)) or self.closing
-        if self.settings.stale and self.replies.status == IDLE and self.unit is None:
+        if self.settings.stale and self.replies.status == IDLE and self._between_batches():
             return self._wait_for_all() or not self.begin_talk(talks.ask_settings(self)) or self.closing
         return False
+
+    def _between_batches(self) -> bool:
+        """Whether a Sync of ours would do nothing to the client's."""
+        return self.unit is None and not (self.batch_begun or self.wrapped or self.replies.skipping)
 
     def _wait_for_all(self) -> bool:
         """A conversation begins when nothing of the client's is under way."""
@@ -312,7 +316,7 @@ class Session:
         unit = self.unit
         if unit is None:
             unit = self._open_unit()
-        self.batch_executed = self.batch_executed or segment.executed
+        self.batch_begun = self.batch_begun or segment.begins
         unit.names.extend(segment.names)
         unit.expected += segment.expected
         for judged in segment.runs:
@@ -340,7 +344,7 @@ class Session:
     def synced(self) -> None:
         """The client's Sync is on its way: the next batch begins."""
         self.unit = None
-        self.batch_executed = False
+        self.batch_begun = False
         if self.names.batch:
             self.names.batch.clear()
         self.replies.skipping = False

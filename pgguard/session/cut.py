@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
 _COMMITS = (Control.COMMIT, Control.PREPARE)
+_ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
 _APART = "belong to one transaction, which cannot be cut: send them apart"
 _TWO_PHASE = (Control.COMMIT_PREPARED, Control.ROLLBACK_PREPARED)
 
@@ -142,7 +143,7 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
         s.world.prepared.add(statement.name)
     if commits:
         measure.invalidate(s)
-    if statement.control in (*_COMMITS, Control.ROLLBACK):
+    if statement.control in _ENDS:
         if s.tx.executed or s.tx.untrusted:
             s.settings.stale = s.settings.stale or s.tx.untrusted
             s.server.dirty = True

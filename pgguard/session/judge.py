@@ -174,7 +174,7 @@ def judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[i
     if form is not None:
         known = desk.shapes.get(form)
         if known is not None:
-            return known
+            return known if known.fast else replace(known, text=text)
     known = desk.kept.get((text, param_types))
     if known is not None:
         return known
@@ -182,7 +182,8 @@ def judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[i
     if len(desk.kept) + len(desk.shapes) >= desk.MOST:
         desk.kept.clear()
         desk.shapes.clear()
-    if form is not None and judged.proved and all(s.kind in _LITERALS_DO_NOT_MATTER for s in judged.statements):
+    by_shape = form is not None and (judged.proved or not desk.values_matter)
+    if by_shape and form is not None and all(s.kind in _LITERALS_DO_NOT_MATTER for s in judged.statements):
         desk.shapes[form] = judged
     elif len(text) <= 16_384:
         desk.kept[text, param_types] = judged
@@ -195,11 +196,12 @@ def _judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[
         return opaque(desk, text, found.error)
     proofs = _proofs(found.statements, picture, param_types)
     findings: list[Finding] = []
+    only = None if desk.values_matter else checks.NOT_BY_VALUE  # the rest is asked when somebody is refused
     for statement, proof in zip(found.statements, proofs, strict=True):
         if not isinstance(proof, Harmless) or proof.ddl:
             words = text[statement.start : statement.start + statement.length].decode("utf-8", "replace")
             reaches = isinstance(proof, Unproved) and proof.opaque
-            findings.extend(f for f in checks.find(statement, words, reaches) if f not in findings)
+            findings.extend(f for f in checks.find(statement, words, reaches, only=only) if f not in findings)
         elif statement.kind is StatementKind.SESSION or statement.files:
             findings.extend(f for f in checks.find(statement, "", False) if f not in findings)
     return assemble(

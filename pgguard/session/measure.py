@@ -71,6 +71,8 @@ def ready(s: Session) -> None:
     """The end of a conversation: the status is what the server last said."""
     s.to_client.append(ready_for_query(s.replies.status))
     if s.replies.status == IDLE:
+        if s.tx.measured:
+            s.server.zero_counters()  # nobody waits for it now, and the next run need not
         following.transaction_over(s)
 
 
@@ -99,10 +101,13 @@ def _measured(s: Session, message: bytes, judged: Judged) -> Talk:
         return
     if outcome is None:
         outcome = yield from before_commit(s, claims=True)
+    if outcome is None and s.world.policy.audit == "required":
+        outcome = yield from record(s, "measured", None, s.tx.found)
     if outcome is None:
         commit = s.server.own_query(b"COMMIT")
+        if s.world.policy.audit != "required":
+            yield from record(s, "measured", None, s.tx.found)  # while the server commits
         yield None
-        s.server.dirty = True
         invalidate(s)
         if commit.error:
             yield from roll_back(s)
@@ -151,10 +156,12 @@ def run(s: Session, message: bytes, judged: Judged, *, held: Holder | None = Non
         return outcome
     if held is not None:
         held.bytes = step.held
-    else:
+        return None
+    away = yield from record(s, "measured", None, s.tx.found)
+    if away is None:
         s.to_client.append(step.held)
         following.took_effect(s, judged)
-    return None
+    return away
 
 
 def judge_reading(s: Session, reading: Reading | ServerError | Refuse, *, sync: bool) -> Says:
@@ -168,12 +175,9 @@ def judge_reading(s: Session, reading: Reading | ServerError | Refuse, *, sync: 
     if not isinstance(found, Measurement):
         return found
     outcome = yield from settle(s, found)
-    if outcome is None:
-        away = yield from record(s, "measured", None, found)
-        if away is not None:
-            return away
-        if s.settings.report:
-            s.to_client.append(encode_notice({"C": "00000", "M": explain.report(found)}))
+    s.tx.found = found
+    if outcome is None and s.settings.report:
+        s.to_client.append(encode_notice({"C": "00000", "M": explain.report(found)}))
     return outcome
 
 

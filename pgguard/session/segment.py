@@ -28,7 +28,7 @@ class Segment:
         self.expected = 0  # replies that complete one of its messages
         self.names: list[NameChange | None] = []  # what each ParseComplete and CloseComplete will make true
         self.runs: list[Judged] = []
-        self.executed = False  # there is an Execute in it
+        self.begins = False  # there is a Bind or an Execute in it
         self.urgent = False  # the server answers without a Sync or Flush: it will ask for copy data
 
     def clear(self) -> None:
@@ -36,7 +36,7 @@ class Segment:
         self.expected = 0
         self.names = []
         self.runs = []
-        self.executed = self.urgent = False
+        self.begins = self.urgent = False
 
     def take(self, code: int, message: bytes) -> bool:
         """One message other than Sync and Flush. False: not now."""
@@ -78,6 +78,7 @@ class Segment:
         if name not in s.names.batch and self._parse_pending(name):
             return False
         self.expected += 1
+        self.begins = True
         prepared = s.names.statement(name)
         judged = s.rejudged(prepared) if prepared is not None else s.unknown("prepared statement")
         s.names.portals[key(message.portal)] = Portal(judged, message.params)
@@ -95,7 +96,7 @@ class Segment:
 
     def _execute(self, name: bytes) -> None:
         s = self._s
-        self.executed = True
+        self.begins = True
         portal = s.names.portals.get(key(name))
         self.urgent = s.desk.silent or portal is None or portal.judged.copy_in
         if portal is None or gate(s, portal.judged) is Pass.SLOW:

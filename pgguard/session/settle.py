@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pgguard import checks
 from pgguard.audit.record import AuditRecord
+from pgguard.checks.finding import Finding
 from pgguard.errors import ProtocolViolation
 from pgguard.evidence.compare import compare, created, suspects
 from pgguard.evidence.measurement import Measurement, Reading
@@ -25,6 +28,7 @@ from pgguard.policy.verdict import Allow, Asked, Blame, Evidence, Hold, Refusal,
 from pgguard.session import following
 from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
 from pgguard.session.judge import Judged
+from pgguard.sql.read import read
 from pgguard.sql.tokens import leading_comment, token_digest
 
 if TYPE_CHECKING:
@@ -214,6 +218,7 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
     if isinstance(outcome, Refusal):
         yield from record(session, "refuse", None, None, outcome.message)
         return outcome
+    outcome = replace(outcome, findings=_all_findings(session, outcome.findings))
     filed: Filed | None = None
     not_filed = ""
     if isinstance(outcome, Hold):
@@ -236,6 +241,17 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
     kind = "hold" if isinstance(outcome, Hold) else "refuse"
     away = yield from record(session, kind, outcome, outcome.measurement, request=filed.number if filed else None)
     return away if away is not None else refusal
+
+
+def _all_findings(session: Session, known: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """With what the checks say that look at the values of literals: a verdict kept by shape cannot know that."""
+    found = dict.fromkeys(known)
+    for write in session.tx.writes:
+        text = write.judged.text
+        for statement in read(text).statements:
+            words = text[statement.start : statement.start + statement.length].decode("utf-8", "replace")
+            found.update(dict.fromkeys(checks.find(statement, words, only=checks.BY_VALUE)))
+    return tuple(found)
 
 
 def record(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pgguard.catalog.proof import Bounded
 from pgguard.evidence.ledger import Ledger
-from pgguard.evidence.measurement import Destroyed, Reading
+from pgguard.evidence.measurement import Destroyed, Measurement, Reading
 from pgguard.policy.binding import Approval
 from pgguard.session.judge import Judged
 from pgguard.sql.statement import Control
@@ -51,6 +51,7 @@ class Transaction:
         self.strong: set[int] = set()  # what it held strong locks on at any time (ROLLBACK TO gives some up)
         self.strong_objects: set[tuple[int, int]] = set()
         self.reading: Reading | None = None
+        self.found: Measurement | None = None  # what was last judged
         self.judged: list[Judged] = []  # measured ones, whose statements and findings speak again at COMMIT
 
     def note(self, judged: Judged, params: bytes = b"") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgguard.catalog.picture import Picture
+from pgguard.checks import BY_VALUE
 from pgguard.policy.decide import speaks_of
 from pgguard.policy.model import Policy
 from pgguard.policy.verdict import Caller
@@ -22,6 +23,7 @@ class Desk:
         self.world = world
         self.version = 0
         self.silent = False
+        self.values_matter = False  # a rule asks for a check that looks at the values of literals
         self.kept: dict[tuple[bytes, tuple[int, ...]], Judged] = {}
         self.shapes: dict[bytes, Judged] = {}
         self.renew()
@@ -31,7 +33,9 @@ class Desk:
         self.kept.clear()
         self.shapes.clear()
         self.version = self.world.version
-        self.silent = not speaks_of(self.world.policy, self.caller)
+        policy = self.world.policy
+        self.silent = not speaks_of(policy, self.caller)
+        self.values_matter = any(BY_VALUE & set(rule.match.get("check", ())) for rule in policy.rules)
 
 
 class World:

@@ -89,12 +89,21 @@ class AuditFile:
     async def write(self, record: AuditRecord) -> None:
         """Returns when the record is in the file. Raises StoreUnavailable when it surely is not, or when
         the disk did not confirm it (``sync``)."""
-        self._append([(self._clock(), record)])
+        self.write_now(record)
         if self._sync:
             try:
                 await asyncio.to_thread(os.fsync, self._handle)
             except OSError as trouble:
                 raise StoreUnavailable(f"audit file {self._path}: {_words(trouble)}") from trouble
+
+    def write_now(self, record: AuditRecord) -> None:
+        """The same without waiting for the disk to confirm it."""
+        self._append([(self._clock(), record)])
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether ``write`` is more than ``write_now``."""
+        return self._sync
 
     def queue(self, record: AuditRecord) -> None:
         """Takes the record for writing soon; needs a running loop. Never blocks and never raises for the disk's sake:

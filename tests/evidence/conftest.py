@@ -135,7 +135,7 @@ class Client:
         self.run(FLUSH_SQL)
 
     def reading(self, relations: Sequence[int] | None = None, **how: bool) -> Reading:
-        return parse_reading(self.run(reading_sql(relations, **how)))
+        return parse_reading(self.run(reading_sql(None if relations is None else frozenset(relations), **how)))
 
     def oid(self, name: str) -> int:
         return int(self.outside.execute("select %s::regclass::oid::int", [name]).fetchone()[0])  # type: ignore[index]

@@ -256,6 +256,6 @@ def test_an_answer_that_is_not_whole_raises(broken: list[list[str | None]]) -> N
 
 
 def test_every_shape_says_who_asks() -> None:
-    for sql in (reading_sql([1]), reading_sql(None), reading_sql([1], objects=True)):
+    for sql in (reading_sql(frozenset({1})), reading_sql(None), reading_sql(frozenset({1}), objects=True)):
         assert sql.startswith("/* pgguard */ ") and "\\" not in sql
     assert sealed("x").startswith("pg_catalog.")
