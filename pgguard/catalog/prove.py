@@ -53,7 +53,8 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
         return _cursor(statement, picture, param_types)
     reason = user_code(statement, picture, param_types)
     if reason:
-        return Unproved(f"user code is reachable: {reason}", changes_objects=_is_ddl(statement))
+        named = frozenset(change.relation for change in changes(statement, picture)[0])
+        return Unproved(f"user code is reachable: {reason}", changes_objects=_is_ddl(statement), targets=named)
     if Effect.CREATE in statement.effects or kind in (Kind.CREATE, Kind.ALTER):
         return _create_or_alter(statement, picture, param_types)
     if kind in _DATA:
@@ -81,9 +82,10 @@ def _data(statement: Statement, picture: Picture, param_types: tuple[int, ...]) 
         if foreign:
             return Unproved(foreign)
         return Harmless(inserts=Effect.INSERT in statement.effects, deferrable=_deferrable(picture, reached.relations))
+    targets = frozenset(start.relation for start in starts)
     trouble = _uncountable(picture, reached)
     if trouble:
-        return Unproved(trouble)
+        return Unproved(trouble, targets=targets)
     rows: int | str = "the statement is not a lookup by key"
     if statement.effects & _LOSES <= {Effect.UPDATE, Effect.DELETE} and len(statement.writes) == 1:
         rows = bound(statement, picture, starts, reached, param_types)
@@ -95,7 +97,7 @@ def _data(statement: Statement, picture: Picture, param_types: tuple[int, ...]) 
         relations=reached.relations,
         deferrable=reached.deferrable or _deferrable(picture, reached.relations),
         changes_objects=Effect.TRUNCATE in statement.effects,
-        targets=frozenset(start.relation for start in starts),
+        targets=targets,
     )
 
 

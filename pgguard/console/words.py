@@ -32,7 +32,7 @@ def moment(seconds: float | None) -> str:
 
 def statement(request: Request) -> str:
     """The statements of the request, in order, on one line."""
-    return "; ".join(printable(bound.text) for bound in request.asked.binding.statements)
+    return "; ".join(printable(bound.text.rstrip().removesuffix(";")) for bound in request.asked.binding.statements)
 
 
 def shortened(text: str) -> str:
@@ -43,7 +43,7 @@ def table_line(table: TableEffect) -> str:
     """One table's part: ``inventory: 50000 rows deleted by cascade or trigger``."""
     counts = ((table.rows.deleted, "deleted"), (table.rows.updated, "updated"), (table.rows.inserted, "inserted"))
     parts = ", ".join(rows(count, what) for count, what in counts if count)
-    of = f" of {table.total}" if table.total is not None else ""
+    of = f" of {table.total}" if table.total is not None and not table.capped else ""
     cause = "" if table.named else " by cascade or trigger"
     return f"{printable(table.name.removeprefix('public.'))}: {parts or 'no rows'}{of}{cause}"
 

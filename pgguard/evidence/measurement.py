@@ -48,6 +48,7 @@ class TableEffect:
     rows: Rows
     named: bool = False  # the statement names it as its target; the rest is "by cascade or trigger"
     total: int | None = None
+    capped: bool = False  # counting stopped at ``total``: there are at least so many
 
 
 @dataclass(frozen=True, slots=True)

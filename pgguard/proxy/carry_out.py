@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 import structlog
 
 from pgguard.audit.record import AuditRecord
+from pgguard.catalog.proof import Bounded
 from pgguard.errors import PgguardError, StoreUnavailable, UpstreamUnavailable
 from pgguard.policy.verdict import Caller
 from pgguard.session.asks import (
@@ -113,6 +114,15 @@ def write_proved(services: Services, ident: str, records: Iterable[tuple[Caller,
                 session=ident, caller=caller.user, role=caller.role, client=caller.address,
                 application=caller.application, database=caller.database,
                 statement=judged.text.decode("utf-8", "replace"), digest=hashlib.sha256(judged.text).hexdigest()[:16],
-                kind=judged.kind, verdict="proved", measured={}, destroyed=(), rule=tag,
+                kind=judged.kind, verdict="proved", measured=_measured(judged, tag),
             )
         )  # fmt: skip
+
+
+def _measured(judged: Judged, tag: str) -> dict[str, dict[str, int]]:
+    """What one proved write did, from its CommandComplete; of several in one string only the tags are known."""
+    proofs = [proof for proof in judged.proofs if isinstance(proof, Bounded)]
+    words = tag.split()
+    if len(proofs) != 1 or len(judged.proofs) != 1 or len(words) != 2 or not words[1].isdigit():
+        return {proof.table: {"at_most": proof.rows} for proof in proofs}
+    return {proofs[0].table: {"deleted" if proofs[0].deletes else "updated": int(words[1])}}

@@ -27,6 +27,7 @@ from pgguard.session.settle import (
     take_reading,
 )
 from pgguard.sql.statement import Control, StatementKind
+from pgguard.sql.tokens import without_token
 from pgguard.wire import frontend
 from pgguard.wire.framing import frames
 
@@ -141,7 +142,9 @@ class Batch:
         name = key(parsed.name)
         s.names.batch[name] = prepared
         # a text that cannot be read runs nothing here: the server's own error is the answer, or Bind is refused
-        s.server.relay(measure.without_token(message, parsed.text, 6 + len(parsed.name)), NameChange(name, prepared))
+        if b"pgguard" in parsed.text:
+            message = message.replace(parsed.text, without_token(parsed.text), 1)
+        s.server.relay(message, NameChange(name, prepared))
 
     def _bind(self, message: bytes) -> Talk:
         s = self.s

@@ -27,6 +27,7 @@ from pgguard.session.server import Server
 from pgguard.session.settings import Settings, as_utf8
 from pgguard.session.transaction import Transaction
 from pgguard.session.world import Desk, World
+from pgguard.sql.tokens import without_token
 from pgguard.wire import frontend
 from pgguard.wire.backend import encode_error
 from pgguard.wire.framing import frame_end
@@ -103,8 +104,9 @@ class Session:
 
     @property
     def backlog(self) -> int:
-        """Bytes of the client's that wait; the skin stops reading beyond its limit."""
-        return self.inbox.waiting
+        """Bytes of the client's that wait for us; the skin stops reading beyond its limit. None of those of a message
+        that is not whole yet: they wait for the client."""
+        return 0 if self._talk is None and self.inbox.short else self.inbox.waiting
 
     @property
     def at_rest(self) -> bool:
@@ -251,7 +253,10 @@ class Session:
         if self.unit is not None:
             return self.begin_talk(talks.sync_first(self))
         message = self.inbox.piece(end)
-        judged = self.meant(self.judged(frontend.query_text(message)))
+        text = frontend.query_text(message)
+        judged = self.meant(self.judged(text))
+        if b"pgguard:" in text:
+            message = frontend.encode_query(without_token(text))
         if gate(self, judged) is Pass.SLOW:
             if self._wait_for_all():
                 return False

@@ -17,6 +17,7 @@ from pgguard.session.judge import Judged
 from pgguard.session.replies import FAILED, IDLE
 from pgguard.session.settle import Outcome, ask_reading, cannot_judge, take_reading
 from pgguard.sql.statement import Control, Statement
+from pgguard.sql.tokens import without_token
 from pgguard.wire import frontend
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
         yield from measure.fail_block(s, trouble) if s.replies.status != IDLE else measure.say(s, trouble)
         return
     text = message[5:-1]
-    if text != judged.text:
+    if text != without_token(judged.text):
         yield from measure.refuse_unrun(s, judged, cannot_judge("it has to be cut, and client_encoding is not UTF8"))
         return
     for start, end, piece in pieces(judged):

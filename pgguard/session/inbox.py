@@ -25,6 +25,11 @@ class Inbox:
         """Whether there is something that was not looked at."""
         return self._have > 0 or self.scan < len(self.data)
 
+    @property
+    def short(self) -> bool:
+        """Whether only more bytes of the message that has begun can help: the client has to be read on."""
+        return self._have + len(self.data) - self.scan < self.need
+
     def add(self, data: bytes) -> None:
         self._more.append(data)
         self._have += len(data)

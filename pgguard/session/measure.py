@@ -29,7 +29,6 @@ from pgguard.session.settle import (
     weigh,
 )
 from pgguard.sql.statement import Control, StatementKind
-from pgguard.sql.tokens import leading_comment
 from pgguard.wire import frontend
 from pgguard.wire.backend import encode_error, encode_notice, error_fields, ready_for_query
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 def query(s: Session, message: bytes, judged: Judged) -> Talk:
     """A Query that may not simply pass."""
     s.began = s.clock()
-    message = without_token(message, judged.text)
     if judged.error:
         yield from _unreadable(s, frontend.query_text(message), judged)
     elif s.replies.status == FAILED and (not judged.control or judged.only_control is Control.COMMIT):
@@ -267,13 +265,3 @@ def _probe(s: Session, text: bytes) -> Talk:
     fields = error_fields(step.error)
     several = fields.get("C") == "42601" and fields.get("R") == "exec_parse_message"
     return b"" if several else step.error
-
-
-def without_token(message: bytes, text: bytes, text_at: int = 5) -> bytes:
-    """The client's bytes with a token in the leading comment overwritten with spaces: it is nobody else's business.
-    ``text_at``: where the text begins in the message."""
-    comment = leading_comment(text)
-    if comment is None or not comment.token:
-        return message
-    start, end = text_at + comment.start, text_at + comment.end
-    return message[:start] + b" " * (end - start) + message[end:]

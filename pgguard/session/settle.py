@@ -29,7 +29,7 @@ from pgguard.session import following
 from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
 from pgguard.session.judge import Judged
 from pgguard.sql.read import read
-from pgguard.sql.tokens import leading_comment, token_digest
+from pgguard.sql.tokens import leading_comment, token_digest, without_token
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
@@ -105,7 +105,7 @@ def weigh(session: Session, reading: Reading, *, sync: bool) -> Generator[Ask | 
         totals = yield TableTotals(stops)
         if isinstance(totals, Away):
             return explain.away(totals.what, totals.why)
-        found = measured(tx.ledger.sum(), tx.ledger.names, destroyed, tx.targets, totals, tx.created)
+        found = measured(tx.ledger.sum(), tx.ledger.names, destroyed, tx.targets, totals, tx.created, dict(stops))
     return found
 
 
@@ -194,6 +194,12 @@ def _comment_token(session: Session) -> str:
     return ""
 
 
+def _reason(session: Session) -> str:
+    """pgguard.reason, or what the comment in front of the last statement says."""
+    comment = leading_comment(session.tx.writes[-1].judged.text) if session.tx.writes else None
+    return comment.reason if comment is not None and comment.reason else session.desk.caller.reason
+
+
 def binding(session: Session, verdict: Hold) -> Binding:
     """The ordered writes of the transaction so far, by this caller, here, under the rules that say no."""
     return Binding(
@@ -208,7 +214,7 @@ def binding(session: Session, verdict: Hold) -> Binding:
 
 
 def _bound(text: bytes, params: bytes) -> BoundStatement:
-    words = text.decode("utf-8", "replace")
+    words = without_token(text).decode("utf-8", "replace")
     digest = hashlib.sha256(params).hexdigest() if params else ""
     return BoundStatement(token_digest(text), digest, words if len(words) <= 10_000 else words[:10_000] + " ...")
 
@@ -226,7 +232,7 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
         answer = yield FileRequest(
             NewRequest(
                 binding(session, outcome), outcome.measurement, outcome.blames, outcome.findings, outcome.by,
-                outcome.expires, caller.application, caller.address, caller.reason, session.world.policy.environment,
+                outcome.expires, caller.application, caller.address, _reason(session), session.world.policy.environment,
             )
         )  # fmt: skip
         if isinstance(answer, Away):
@@ -261,7 +267,7 @@ def record(
     """One audit record, written before the client is answered. A Refusal when the policy requires it and it failed."""
     tx = session.tx
     caller = session.desk.caller
-    text = b"; ".join(w.judged.text for w in tx.writes)
+    text = b"; ".join(without_token(w.judged.text).rstrip(b"; \n") for w in tx.writes)
     if isinstance(said, Hold | Refuse):
         rule = ", ".join(b.rule for b in said.blames)
     answer = yield WriteRecord(

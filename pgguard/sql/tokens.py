@@ -51,6 +51,14 @@ def token_digest(text: bytes) -> str:
     return digest.hexdigest()
 
 
+def without_token(text: bytes) -> bytes:
+    """``text`` with the token in its leading comment overwritten with spaces: it is nobody else's business."""
+    comment = leading_comment(text)
+    if comment is None or not comment.token:
+        return text
+    return text[: comment.start] + b" " * (comment.end - comment.start) + text[comment.end :]
+
+
 def normalized(text: bytes) -> bytes | None:
     """``text`` with literals replaced by parameters; None when it is too long or cannot be parsed."""
     if len(text) > _MAX_NORMALIZED or 0 in text or limits.lexes_slowly(text):
