@@ -1,4 +1,4 @@
-"""The statements that are about the session and its transaction: BEGIN to ROLLBACK, cursors, PREPARE, SET, DO, VACUUM."""
+"""Statements about the session and its transaction: BEGIN to ROLLBACK, cursors, PREPARE, SET, DO, VACUUM."""
 
 from __future__ import annotations
 

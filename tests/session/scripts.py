@@ -18,10 +18,11 @@ CONTROL = ("begin", "commit", "rollback", "commit and chain", "rollback and chai
 DOUBTFUL = ("execute q", "fetch k", "deallocate all", "vacuum")  # harmless, but for what the names may stand for
 FEW = ("delete from t where id < 3", "delete from t where id > 10", "delete from p where id = 1", "do $$nothing$$")
 MANY = (
-    "delete from t", "update t set n = 1", "select purge()", "select imm()", "do $$purge$$", "insert into d default values",
-    "truncate t", "drop table c", "delete from p", "prepare q as delete from t", "do $$commit$$", "do $$prepare s1$$",
+    "delete from t", "update t set n = 1", "select purge()", "select imm()", "do $$purge$$", "truncate t",
+    "insert into d default values", "drop table c", "delete from p", "prepare q as delete from t", "do $$commit$$", "do $$prepare s1$$",
     "do $$prepare q$$", "do $$declare p1$$", "do $$hold$$", "declare h cursor with hold for select purge()",
-    "set constraints all immediate", "set constraints all deferred", "declare k cursor for select purge()", "discard all",
+    "set constraints all immediate", "set constraints all deferred", "discard all",
+    "declare k cursor for select purge()",
 )  # fmt: skip
 ANY = HARMLESS + DOUBTFUL + KEYED + CONTROL + FEW + MANY
 
@@ -58,7 +59,8 @@ def _polite(vocabulary: tuple[str, ...]) -> st.SearchStrategy[bytes]:
     """Groups of extended messages in which every name was made before it is used."""
     text = st.sampled_from(tuple(v for v in vocabulary if v != "selec 1"))  # nobody knows whether it would run
     named = text.map(lambda t: c.close("S", "s1") + c.parse("s1", t) + c.describe("S", "s1"))
-    run = st.just(c.close("P", "p1") + c.bind("p1", "s1") + c.describe("P", "p1") + c.execute("p1") + c.close("P", "p1"))
+    portal = c.close("P", "p1") + c.bind("p1", "s1") + c.describe("P", "p1") + c.execute("p1") + c.close("P", "p1")
+    run = st.just(portal)
     again = st.just(c.bind("", "s1") + c.execute())
     return st.one_of(text.map(c.pbe), st.builds(lambda a, b, d: a + b + d, named, run, again), st.just(c.FLUSH))
 

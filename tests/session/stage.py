@@ -80,7 +80,9 @@ class Stage:
         """All is quiet: the status that the client was told is the server's."""
         last = bytes(self.received[-6:])
         told = last[5:] if last[:5] == b"Z\0\0\0\x05" else b""
-        if told and not self.unsent and not self.model.dead and told != self.model.status:
+        if not told or self.steps == self.stop_at or self.unsent or self.model.dead:
+            return
+        if told != self.model.status:
             self.disagreements.append(f"the client was told {told!r}, the server is in {self.model.status!r}")
 
     def _may_send(self) -> bool:

@@ -5,15 +5,28 @@ from __future__ import annotations
 import pytest
 
 from pgguard.wire import frontend
-from tests.session.client_script import FLUSH, SYNC, bind, call, check, close, describe, execute, parse, pbe, q
+from tests.session.client_script import (
+    COPY_DONE,
+    FLUSH,
+    SYNC,
+    bind,
+    call,
+    check,
+    close,
+    copy_data,
+    describe,
+    execute,
+    parse,
+    pbe,
+    q,
+)
 from tests.session.scripts import Script
 from tests.session.stage import WAIT, Stage
 
 FORGOTTEN = pytest.mark.xfail(
     strict=True,
-    reason="when batch.segment ends without a Sync, the session forgets that the batch is open: ask_settings syncs (and "
-    "so commits) it, and a Query behind it is not preceded by sync_first; must_wait, _query and _function_call have to "
-    "know of an open batch, not only of self.unit",
+    reason="when batch.segment ends without a Sync, self.unit is None: a Query or FunctionCall behind it is not "
+    "preceded by sync_first; _query and _function_call have to ask for batch_begun and wrapped as well",
 )
 FLUSHED_IN_COPY = pytest.mark.xfail(
     strict=True,
@@ -22,8 +35,8 @@ FLUSHED_IN_COPY = pytest.mark.xfail(
 )
 VACUUM = pytest.mark.xfail(
     strict=True,
-    reason="a Bind of an immutable function runs it, and VACUUM (DISCARD ALL ...) as the first Execute behind it commits "
-    "that: batch._execute has to refuse outside_block statements when tx.measured and no block is open",
+    reason="a Bind of an immutable function runs it, and VACUUM (DISCARD ALL ...) as the first Execute behind it "
+    "commits that: batch._execute has to refuse outside_block statements when tx.measured and no block is open",
 )
 STEP_ERROR = pytest.mark.xfail(
     strict=True,
@@ -127,7 +140,11 @@ def test_extended_transaction_control_with_deferred_work() -> None:
     assert committed(stage) == []
 
 
-VACUUM_BEHIND_BIND: Script = [parse("", "select imm()") + bind(), parse("v", "vacuum") + bind("", "v") + execute(), SYNC]
+VACUUM_BEHIND_BIND: Script = [
+    parse("", "select imm()") + bind(),
+    parse("v", "vacuum") + bind("", "v") + execute(),
+    SYNC,
+]
 
 
 @VACUUM
@@ -148,7 +165,6 @@ def test_deferred_work_without_a_sync_is_judged_before_what_comes_behind_it(behi
     assert [rows for rows in committed(stage) if rows > 3] == []
 
 
-@FORGOTTEN
 def test_the_settings_are_not_asked_for_in_the_middle_of_a_batch() -> None:
     """Their Sync would commit it."""
     stage = played(pbe("insert into d default values"), FLUSH, WAIT, pbe("select 1"), SYNC)
@@ -157,7 +173,6 @@ def test_the_settings_are_not_asked_for_in_the_middle_of_a_batch() -> None:
     assert stage.said().endswith("E:PGG02 ZI")
 
 
-@FORGOTTEN
 def test_an_execute_of_an_unknown_portal_fails_as_ever() -> None:
     stage = played(execute("nosuch"), SYNC)
 
@@ -166,8 +181,6 @@ def test_an_execute_of_an_unknown_portal_fails_as_ever() -> None:
 
 @FLUSHED_IN_COPY
 def test_copy_in_that_is_measured_is_read_behind_its_copy_done() -> None:
-    from tests.session.client_script import COPY_DONE, copy_data
-
     stage = played(pbe("copy d from stdin"), WAIT, copy_data(b"1\n"), COPY_DONE, SYNC)
 
     assert stage.said() == "1 2 G COPY_1 E:PGG02 ZI"

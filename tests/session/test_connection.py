@@ -50,7 +50,7 @@ def test_a_query_behind_unsynced_messages_is_preceded_by_a_sync_of_ours() -> Non
 
 def test_what_changes_judgement_is_waited_for() -> None:
     """Nobody knows before the answer whether DO prepared something else under the name."""
-    stage = played(q("prepare q as select 1"), q("do $$prepare q$$"), q("deallocate q"), q("do $$prepare q$$"), q("execute q"))
+    stage = played(q("prepare q as select 1"), q("do $$prepare q$$"), q("execute q"))
 
     assert [commit.lost for commit in stage.model.db.commits if commit.lost] == []
     assert stage.said().split()[-2:] == ["E:PGG02", "ZI"]

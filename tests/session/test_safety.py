@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import event, given, note
+from hypothesis import currently_in_test_context, event, given, note
 from hypothesis import strategies as st
 
 from tests.session import scripts, shop
@@ -20,6 +20,8 @@ DICE = st.none() | st.integers(0, 2**32).map(Random)
 
 
 def told(stage: Stage) -> None:
+    if not currently_in_test_context():
+        return
     note("client sent:   " + "  ".join(f"{m[:1].decode()} {m[5:60]!r}" for m in split(bytes(stage.sent), "client")))
     note("client got:    " + " ".join(short(m) for m in split(bytes(stage.received))))
     note("server got:    " + "  ".join(f"{m[:1].decode()} {m[5:40]!r}" for m in stage.model.seen))
