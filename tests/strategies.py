@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 
 # A name or text on the wire: anything but NUL.
@@ -13,5 +15,4 @@ words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["
 def cuttings(draw: st.DrawFn, data: bytes) -> list[bytes]:
     """``data`` in pieces."""
     places = draw(st.lists(st.integers(0, len(data)), max_size=8))
-    edges = [0, *sorted(places), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise([0, *sorted(places), len(data)])]

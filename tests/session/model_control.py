@@ -192,7 +192,7 @@ def _unread(server: ModelServer, words: str, params: list[bytes]) -> Done | None
         server.db.purge()
     elif found[1] == "commit":
         server.db.purge()
-        if _in_block(server) or server.several or server.executed:
+        if _in_block(server) or server.several:
             raise PgError("2D000", "invalid transaction termination")
         server.end_transaction(commit=True)
         server.block = "implicit"

@@ -250,6 +250,6 @@ class Database:
             elif found := re.fullmatch(r"where id in \(([\d, ]+)\)", word):
                 keys, proved = [int(x) for x in found[1].split(",")], name != "p"
             elif found := re.fullmatch(r"where id ([<>]) (\d+)", word):
-                keys = [k for k in keys if (k < int(found[2])) == (found[1] == "<")]
+                keys = [k for k in keys if (k < int(found[2]) if found[1] == "<" else k > int(found[2]))]
         self.unread = self.unread or not proved
         return keys

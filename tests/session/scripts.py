@@ -18,11 +18,11 @@ CONTROL = ("begin", "commit", "rollback", "commit and chain", "rollback and chai
 DOUBTFUL = ("execute q", "fetch k", "deallocate all", "vacuum")  # harmless, but for what the names may stand for
 FEW = ("delete from t where id < 3", "delete from t where id > 10", "delete from p where id = 1", "do $$nothing$$")
 MANY = (
-    "delete from t", "update t set n = 1", "select purge()", "select imm()", "do $$purge$$", "truncate t",
-    "insert into d default values", "drop table c", "delete from p", "prepare q as delete from t", "do $$commit$$", "do $$prepare s1$$",
-    "do $$prepare q$$", "do $$declare p1$$", "do $$hold$$", "declare h cursor with hold for select purge()",
-    "set constraints all immediate", "set constraints all deferred", "discard all",
-    "declare k cursor for select purge()",
+    "delete from t", "update t set n = 1", "select purge()", "select imm()", "truncate t", "drop table c",
+    "delete from p", "insert into d default values", "do $$purge$$", "do $$commit$$", "do $$prepare s1$$",
+    "do $$prepare q$$", "do $$declare p1$$", "do $$hold$$", "prepare q as delete from t",
+    "declare h cursor with hold for select purge()", "declare k cursor for select purge()", "discard all",
+    "set constraints all immediate", "set constraints all deferred",
 )  # fmt: skip
 ANY = HARMLESS + DOUBTFUL + KEYED + CONTROL + FEW + MANY
 

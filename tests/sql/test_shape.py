@@ -51,8 +51,8 @@ def test_plain_literals_are_blanked_and_nothing_else(text: str, expected: str) -
     "text",
     [
         "select 1 -- x", "select /* x */ 1", "select $1", "select $$a$$", "select $a$1$a$", r"select E'\''",
-        r"select '\'", r"select U&'\0041'", "select 'open", 'select "open', "select 1\0", "select '\0'", "select '--'", "select '/*'",
-        "select " + "1, " * LONGEST,
+        r"select '\'", r"select U&'\0041'", "select 'open", 'select "open', "select 1\0", "select '\0'", "select '--'",
+        "select '/*'", "select " + "1, " * LONGEST,
     ],
 )  # fmt: skip
 def test_where_something_could_be_guessed_wrongly_there_is_none(text: str) -> None:

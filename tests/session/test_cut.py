@@ -1,0 +1,90 @@
+"""Strings with transaction control in them: cut there and nowhere else, or refused, or sent whole because they fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgguard.session.cut import pieces
+from pgguard.session.judge import judge
+from tests.session import shop
+from tests.session.client_script import check, q
+from tests.session.stage import Stage
+
+
+def played(*texts: str) -> Stage:
+    stage = Stage().play([q(text) for text in texts])
+    assert not stage.model.violations
+    assert not stage.disagreements
+    check(bytes(stage.sent), bytes(stage.received))
+    return stage
+
+
+def test_pieces_are_the_control_statements_and_the_runs_between() -> None:
+    world = shop.world()
+    text = b" begin ; delete from t where id < 3; select 1 ;savepoint a; commit;"
+    judged = judge(world.desk(shop.CALLER), world.picture, text)
+
+    found = [(text[start:end], bool(piece.control)) for start, end, piece in pieces(judged)]
+
+    assert found == [
+        (b"begin", True), (b"delete from t where id < 3; select 1", False), (b"savepoint a", True), (b"commit", True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "lost"),
+    [
+        ("begin; delete from t where id < 3; commit", "BEGIN DELETE_2 COMMIT ZI", [2]),
+        ("begin; delete from t; commit", "BEGIN E:PGG02 ZE", []),
+        ("begin; delete from t where id < 3; delete from p where id = 1; commit", "BEGIN DELETE_2 E:PGG02 ZE", []),
+        ("begin; delete from t where id < 3; rollback; select 1", "BEGIN DELETE_2 ROLLBACK T D SELECT_1 ZI", []),
+        ("begin; delete from t where id < 3; commit; delete from t where id > 10", "BEGIN DELETE_2 COMMIT DELETE_2 ZI",
+         [2, 2]),
+        ("begin; savepoint a; delete from t where id < 3; rollback to a; commit",
+         "BEGIN SAVEPOINT DELETE_2 ROLLBACK COMMIT ZI", []),
+        ("delete from t where id < 3; begin", "E:PGG05 ZI", []),
+        ("delete from t where id < 3; commit", "E:PGG05 ZI", []),
+        ("begin; insert into d default values; commit", "BEGIN INSERT_0_1 E:PGG02 ZI", []),
+    ],
+)  # fmt: skip
+def test_what_comes_of_a_string(text: str, said: str, lost: list[int]) -> None:
+    stage = played(text)
+
+    assert stage.said() == said
+    assert [commit.lost for commit in stage.model.db.commits] == lost
+
+
+def test_a_chain_goes_on_with_the_counters_of_the_first() -> None:
+    """COMMIT AND CHAIN leaves no moment for a flush."""
+    stage = played(
+        "begin", "delete from t where id < 3", "commit and chain", "delete from t where id > 10", "commit and chain",
+        "delete from t where id < 5", "commit",
+    )  # fmt: skip
+
+    assert [commit.lost for commit in stage.model.db.commits] == [2, 2, 2]
+
+
+def test_what_was_rolled_back_to_a_savepoint_does_not_count() -> None:
+    again = ["savepoint a", "delete from t where id < 3", "rollback to a"]
+    stage = played("begin", *again, *again, "delete from t where id < 3", "commit")
+
+    assert stage.said().endswith("DELETE_2 ZT COMMIT ZI")
+    assert [commit.lost for commit in stage.model.db.commits] == [2]
+
+
+def test_what_stands_before_the_savepoint_still_counts() -> None:
+    stage = played("begin", "delete from t where id < 3", "savepoint a", "delete from t where id > 10", "rollback to a",
+                   "delete from t where id > 10")  # fmt: skip
+
+    assert stage.said().split()[-2:] == ["E:PGG02", "ZE"]
+
+
+def test_an_error_ends_the_string() -> None:
+    assert played("begin; delete from t where id < 3; select 1/0; commit").said() == "BEGIN DELETE_2 E:22012 ZE"
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a string that must fail is to be sent as it is (DESIGN section 4, form 3); this one is PGG05"
+)
+def test_a_savepoint_outside_a_block_fails_as_ever() -> None:
+    assert played("select 1; rollback to a").said() == "T D SELECT_1 E:25P01 ZI"

@@ -1,0 +1,52 @@
+"""What a forwarded text does to the session: counters, records, settings, names, the world's picture."""
+
+from __future__ import annotations
+
+from tests.session import shop
+from tests.session.client_script import SYNC, pbe, q
+from tests.session.stage import WAIT, Stage
+
+
+def flushes(stage: Stage) -> int:
+    return sum(b"pg_stat_force_next_flush" in m for m in stage.model.seen)
+
+
+def test_proved_writes_are_recorded_with_their_tags() -> None:
+    stage = Stage().play([q("delete from t where id = 1"), q("select 1"), q("insert into t default values")])
+    stage.play([pbe("select 1") + pbe("update t set n = 1 where id = 4") + SYNC])
+
+    assert stage.records == ["delete: DELETE 1", "update: UPDATE 1"]
+
+
+def test_a_proved_write_that_failed_is_not_recorded_as_done() -> None:
+    stage = Stage().play([q("delete from t where id = 1; select 1/0")])
+
+    assert stage.said() == "DELETE_1 E:22012 ZI"
+    assert "DELETE 1" not in stage.records
+
+
+def test_a_block_behind_writes_begins_with_counters_at_zero() -> None:
+    stage = Stage().play([q("insert into t default values"), WAIT, q("begin"), q("delete from t where id < 3"), q("commit")])
+
+    assert flushes(stage) >= 1
+    assert [commit.lost for commit in stage.model.db.commits] == [0, 2]
+
+
+def test_the_counters_of_a_refused_run_are_no_false_alarm() -> None:
+    """FACTS F3."""
+    stage = Stage().play([q("delete from t"), q("delete from t where id < 3"), q("delete from t where id > 10")])
+
+    assert stage.said() == "E:PGG02 ZI DELETE_2 ZI DELETE_2 ZI"
+
+
+def test_ddl_makes_the_picture_old_before_it_is_told() -> None:
+    stage = Stage(caller=shop.CALLER).play([q("do $$nothing$$")])
+
+    assert stage.said() == "DO ZI"
+    assert stage.world.was_invalidated
+
+
+def test_an_application_name_changes_the_caller() -> None:
+    stage = Stage().play([q("set application_name = 'x'"), q("select 1")])
+
+    assert stage.session.desk.caller.application == "x"

@@ -1,0 +1,72 @@
+"""The one question of the fast path: what passes as it stands, in which state."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgguard.session.gate import Pass, gate
+from pgguard.session.judge import Judged
+from tests.session import shop
+from tests.session.client_script import q
+from tests.session.stage import Stage
+
+
+def asked(stage: Stage, text: str, *, binding: bool = False) -> Pass:
+    session = stage.session
+    judged: Judged = session.meant(session.judged(text.encode()))
+    return gate(session, judged, binding=binding)
+
+
+@pytest.mark.parametrize(
+    "text", ["select 1", "delete from t where id = 1", "begin", "commit", "rollback", "vacuum", ""]
+)
+def test_what_is_proved_and_allowed_passes(text: str) -> None:
+    assert asked(Stage(), text) is Pass.NOW
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["delete from t", "delete from t where id in (1, 2, 3, 4)", "do $$nothing$$", "select purge()", "truncate t",
+     "rollback to a", "commit prepared 'x'", "prepare transaction 'x'", "execute nosuch", "selec 1"],
+)  # fmt: skip
+def test_everything_else_is_for_a_conversation(text: str) -> None:
+    assert asked(Stage(), text) is Pass.SLOW
+
+
+def test_bounds_are_added_up_within_a_transaction() -> None:
+    stage = Stage().play([q("begin"), q("delete from t where id in (1, 2)")])
+
+    assert asked(stage, "delete from t where id = 3") is Pass.NOW
+    stage.play([q("delete from t where id = 3")])
+    assert asked(stage, "delete from t where id = 4") is Pass.SLOW
+
+
+def test_behind_unread_code_nothing_but_reading_is_believed() -> None:
+    stage = Stage().play([q("begin"), q("do $$nothing$$")])
+
+    assert asked(stage, "select 1") is Pass.SLOW
+    assert asked(stage, "delete from t where id = 1") is Pass.SLOW
+    assert asked(stage, "commit") is Pass.SLOW
+    assert asked(stage, "rollback") is Pass.NOW
+    assert asked(stage, "savepoint a") is Pass.NOW
+
+
+def test_in_a_failed_block_the_server_says_no_itself() -> None:
+    stage = Stage().play([q("begin"), q("select 1/0")])
+
+    assert asked(stage, "delete from t") is Pass.NOW
+    assert asked(stage, "rollback; delete from t") is Pass.SLOW
+
+
+def test_a_bind_of_commit_commits_nothing() -> None:
+    stage = Stage().play([q("begin"), q("delete from t where id < 3")])
+
+    assert asked(stage, "commit") is Pass.SLOW
+    assert asked(stage, "commit", binding=True) is Pass.NOW
+
+
+def test_a_caller_of_whom_no_rule_speaks_is_free() -> None:
+    stage = Stage(caller=shop.FREE)
+
+    assert asked(stage, "delete from t") is Pass.NOW
+    assert stage.play([q("delete from t")]).said() == "DELETE_12 ZI"
