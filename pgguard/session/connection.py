@@ -114,6 +114,11 @@ class Session:
         quiet = self._talk is None and not self.replies.queue and self.unit is None
         return quiet and self.replies.status == IDLE and self.inbox.waiting == 0
 
+    @property
+    def talking(self) -> bool:
+        """Whether a conversation is under way."""
+        return self._talk is not None
+
     # -- the driver --------------------------------------------------------------------------------------------
 
     def begin_talk(self, talk: Talk) -> bool:
@@ -284,7 +289,9 @@ class Session:
             return self.begin_talk(talks.sync_first(self))
         message = self.inbox.piece(end)
         self.inbox.taken(end)
-        return self.begin_talk(talks.function_call(self, message, self.unknown("function")))
+        words = b"FunctionCall of function %d" % int.from_bytes(message[5:9], "big")
+        judged = self.settings.free(self.desk, words) if self.desk.silent else opaque(self.desk, words, "FunctionCall")
+        return self.begin_talk(talks.function_call(self, message, judged))
 
     # -- extended protocol -------------------------------------------------------------------------------------
 

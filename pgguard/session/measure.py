@@ -61,7 +61,7 @@ def function_call(s: Session, message: bytes, judged: Judged) -> Talk:
         s.send_query(message, judged)
         return
     s.began = s.clock()
-    yield from _measured(s, message, judged)
+    yield from _measured(s, message, judged, message[5:])
     ready(s)
 
 
@@ -74,9 +74,9 @@ def ready(s: Session) -> None:
         following.transaction_over(s)
 
 
-def _measured(s: Session, message: bytes, judged: Judged) -> Talk:
+def _measured(s: Session, message: bytes, judged: Judged, params: bytes = b"") -> Talk:
     if s.replies.status != IDLE:
-        outcome = yield from run(s, message, judged)
+        outcome = yield from run(s, message, judged, params=params)
         if outcome is not None:
             yield from fail_block(s, outcome)
         return
@@ -92,7 +92,7 @@ def _measured(s: Session, message: bytes, judged: Judged) -> Talk:
     # Without a Sync behind it: were it to fail (a cancel can hit it), the server skips the client's Query as well.
     begin = s.server.hidden(b"BEGIN", sync=False)
     held = Holder()
-    outcome = yield from run(s, message, judged, held=held)
+    outcome = yield from run(s, message, judged, held=held, params=params)
     if begin.failed:
         s.to_client.append(begin.error)
         yield from roll_back(s)
@@ -136,9 +136,11 @@ class Holder:
         self.bytes = b""
 
 
-def run(s: Session, message: bytes, judged: Judged, *, held: Holder | None = None, shift: int = 0) -> Says:
+def run(
+    s: Session, message: bytes, judged: Judged, *, held: Holder | None = None, shift: int = 0, params: bytes = b""
+) -> Says:
     """Send it, read behind it, judge what it did. ``held`` None: in a block, what was kept back is released here."""
-    following.measuring(s, judged)
+    following.measuring(s, judged, params)
     step = s.server.held(message)
     step.shift = shift
     eager = not judged.copy_in and not judged.error

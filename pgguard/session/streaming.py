@@ -65,6 +65,8 @@ def pass_copy_data(s: Session) -> bool:
         # The COPY may have ended on the server meanwhile, and then it would run what nobody judged.
         raise ProtocolViolation("client", f"unexpected message type 0x{code:02X} during COPY from stdin")
     s.to_server.append(data[pos:end])
+    if s.talking:
+        s.server.flush()  # the one behind Execute was ignored in COPY, and a conversation waits for the end of it
     inbox.taken(end)
     s.replies.copying = False
     s.closing = code == 0x58
