@@ -293,10 +293,7 @@ class Batch:
         else:
             s.tx.note(judged)
         if statement.control is Control.ROLLBACK_TO:
-            asked = ask_reading(s, None, sync=False)
-            s.server.flush()
-            yield None
-            take_reading(s, asked, None)
+            yield from cut.read_again(s, sync=False)
         s.to_client.append(step.held)
         following.took_effect(s, judged)
 

@@ -74,8 +74,6 @@ class Session:
         self._talk: Talk | None = None
         self._asked = False
 
-    # -- events ------------------------------------------------------------------------------------------------
-
     def client_data(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""
         self.inbox.add(data)
@@ -118,8 +116,6 @@ class Session:
     def talking(self) -> bool:
         """Whether a conversation is under way."""
         return self._talk is not None
-
-    # -- the driver --------------------------------------------------------------------------------------------
 
     def begin_talk(self, talk: Talk) -> bool:
         """From now on ``talk`` decides, until it is over; the client's bytes wait. True: it is over already."""
@@ -193,8 +189,6 @@ class Session:
             return True
         raise ProtocolViolation("client", f"invalid frontend message type {code}")
 
-    # -- judging -----------------------------------------------------------------------------------------------
-
     def judged(self, text: bytes, param_types: tuple[int, ...] = ()) -> Judged:
         """What is to be said of a text now."""
         if self.desk.silent:
@@ -224,8 +218,6 @@ class Session:
             return self.settings.free(self.desk, b"")
         return opaque(self.desk, b"", f"this {what} was not seen being made")
 
-    # -- what may be sent now ----------------------------------------------------------------------------------
-
     def must_wait(self) -> bool:
         """Whether the next unit has to wait: something under way changes what it would be judged by, or a question of
         ours must be asked first."""
@@ -249,8 +241,6 @@ class Session:
         """A conversation begins when nothing of the client's is under way."""
         self.barrier = bool(self.replies.queue) and not self.replies.settled()
         return self.barrier
-
-    # -- simple protocol ---------------------------------------------------------------------------------------
 
     def _query(self, end: int) -> bool:
         if self.must_wait():
@@ -292,8 +282,6 @@ class Session:
         words = b"FunctionCall of function %d" % int.from_bytes(message[5:9], "big")
         judged = self.settings.free(self.desk, words) if self.desk.silent else opaque(self.desk, words, "FunctionCall")
         return self.begin_talk(talks.function_call(self, message, judged))
-
-    # -- extended protocol -------------------------------------------------------------------------------------
 
     def _extended(self, data: bytes, code: int, pos: int, end: int) -> bool:
         inbox = self.inbox

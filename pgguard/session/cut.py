@@ -152,15 +152,17 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
     else:
         s.tx.note(piece)
     if statement.control is Control.ROLLBACK_TO:
-        yield from _read_again(s)
+        yield from read_again(s, sync=True)
     s.to_client.append(step.held)
     following.took_effect(s, piece)
     return True
 
 
-def _read_again(s: Session) -> Talk:
+def read_again(s: Session, *, sync: bool) -> Talk:
     """Counters keep what ROLLBACK TO undid: the ledger learns from a reading how much that was."""
-    asked = ask_reading(s, None, sync=True)
+    asked = ask_reading(s, None, sync=sync)
+    if not sync:
+        s.server.flush()
     yield None
     take_reading(s, asked, None)
 
