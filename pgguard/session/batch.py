@@ -50,7 +50,7 @@ def segment(s: Session, data: bytes) -> Talk:
             batch.begin()
     for message in messages:
         code = message[0]
-        if batch.copied and code in (0x53, 0x48):
+        if batch.copied and code in b"SH":
             continue  # sent too early: the server ignores it in COPY, another one comes behind CopyDone
         if code == 0x53:  # Sync
             yield from batch.sync()
@@ -63,8 +63,7 @@ def segment(s: Session, data: bytes) -> Talk:
             yield from batch.one(code, message)
     s.server.flush()
     yield None
-    # The rest up to the Sync comes later.
-    s.replies.skipping = batch.failed()
+    s.replies.skipping = batch.failed()  # the rest up to the Sync comes later
 
 
 def sync_first(s: Session) -> Talk:

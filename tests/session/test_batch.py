@@ -60,8 +60,8 @@ def committed(stage: Stage) -> list[int]:
 
 COMMITS_ITSELF = pytest.mark.xfail(
     strict=True,
-    reason="Batch.needs_block looks once, and by the names as they are at the end of the segment: a DO under a name that "
-    "is parsed again, behind a Flush, or behind a client's own COMMIT stands in no block and can COMMIT; the BEGIN has to "
+    reason="Batch.needs_block looks once, and by the names as they are behind the whole segment: DO under a name that "
+    "is parsed again, behind a Flush, or behind a client's own COMMIT stands in no block and can COMMIT; BEGIN has to "
     "be sent in front of each Bind that may commit, if no block is open then",
 )
 OURS_IS_THEIRS = pytest.mark.xfail(

@@ -26,7 +26,8 @@ def test_a_proved_write_that_failed_is_not_recorded_as_done() -> None:
 
 
 def test_a_block_behind_writes_begins_with_counters_at_zero() -> None:
-    stage = Stage().play([q("insert into t default values"), WAIT, q("begin"), q("delete from t where id < 3"), q("commit")])
+    block = [q("begin"), q("delete from t where id < 3"), q("commit")]
+    stage = Stage().play([q("insert into t default values"), WAIT, *block])
 
     assert flushes(stage) >= 1
     assert [commit.lost for commit in stage.model.db.commits] == [0, 2]
