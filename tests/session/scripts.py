@@ -31,6 +31,17 @@ _NAMES = st.sampled_from(["", "s1", "s2"])
 _PORTALS = st.sampled_from(["", "p1"])
 
 
+CUNNING: tuple[Script, ...] = (
+    [c.q("prepare q as delete from t"), c.q("execute q")],
+    [c.q("prepare q as delete from t"), c.bind("", "q") + c.execute() + c.SYNC],
+    [c.parse("s1", "delete from t") + c.SYNC, c.q("execute s1")],
+    [c.pbe("do $$commit$$"), c.pbe("select 1"), c.SYNC],
+    [c.pbe("insert into d default values"), c.q("select 1")],
+    [c.parse("", "select imm()") + c.bind(), c.parse("s2", "vacuum") + c.bind("", "s2") + c.execute()],
+    [c.q("begin"), c.q("declare k cursor for select purge()"), c.q("fetch k"), c.q("commit")],
+)
+
+
 def texts(vocabulary: tuple[str, ...], several: bool) -> st.SearchStrategy[str]:
     one = st.sampled_from(vocabulary)
     if not several:
@@ -86,6 +97,7 @@ def scripts(
         texts(vocabulary, several=False).map(lambda text: [c.q(text)]),
         synced,
         st.just([WAIT]),
+        *([] if polite else [st.sampled_from(CUNNING)]),
         st.builds(_copy, st.sampled_from(tables), st.booleans(), lines, st.booleans(), st.booleans()),
     ]
     if not polite:

@@ -1,0 +1,65 @@
+"""What sessions share, and that nothing judged under an old policy or picture is believed under a new one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pgguard.session.judge import judge
+from pgguard.session.world import World
+from tests.session import shop
+from tests.session.client_script import q
+from tests.session.stage import Stage
+
+
+def test_callers_who_are_alike_share_a_desk() -> None:
+    world = shop.world()
+
+    assert world.desk(shop.CALLER) is world.desk(replace(shop.CALLER))
+    assert world.desk(shop.CALLER) is not world.desk(replace(shop.CALLER, claim="staging"))
+
+
+def test_a_new_picture_or_policy_empties_every_desk() -> None:
+    world = shop.world()
+    desk = world.desk(shop.CALLER)
+    judge(desk, world.picture, b"delete from t where id = 1")
+    assert desk.shapes
+
+    world.set_policy(shop.policy())
+    assert not world.desk(shop.CALLER).shapes
+    before = world.version
+    world.set_picture(world.picture)
+    assert world.version == before
+    world.invalidate()
+    assert (world.picture, world.was_invalidated, world.version) == (None, True, before + 1)
+
+
+def test_of_whom_no_rule_speaks() -> None:
+    world = shop.world()
+
+    assert world.desk(shop.FREE).silent
+    assert not world.desk(shop.CALLER).silent
+
+
+def test_desks_do_not_grow_without_end() -> None:
+    world = shop.world()
+    for number in range(World.MOST_DESKS + 3):
+        world.desk(replace(shop.CALLER, application=str(number)))
+
+    assert len(world.desks) <= World.MOST_DESKS
+
+
+def test_a_stricter_policy_holds_for_the_next_statement_of_an_open_session() -> None:
+    stage = Stage().play([q("delete from t where id < 3")])
+    stage.world.set_policy(shop.policy(shop.POLICY.replace("rows: 3", "rows: 1")))
+    stage.play([q("delete from t where id in (4, 5)")])
+
+    assert stage.said() == "DELETE_2 ZI E:PGG02 ZI"
+
+
+def test_an_invalid_picture_is_asked_for_before_the_next_statement() -> None:
+    stage = Stage()
+    stage.world.invalidate()
+    stage.play([q("delete from t where id = 1")])
+
+    assert [type(ask).__name__ for ask in stage.asked] == ["NeedPicture"]
+    assert stage.said() == "DELETE_1 ZI"
