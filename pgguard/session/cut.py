@@ -36,7 +36,7 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
     if judged.only_control in _TWO_PHASE:
         yield from _two_phase(s, message, judged)
         return
-    trouble = _not_exact(s, judged)
+    trouble = not_exact(s, judged)
     if trouble is not None:
         s.tx.note_measured(judged)
         yield from measure.fail_block(s, trouble) if s.replies.status != IDLE else measure.say(s, trouble)
@@ -78,7 +78,8 @@ def _part(judged: Judged, numbers: list[int]) -> Judged:
     )  # fmt: skip
 
 
-def _not_exact(s: Session, judged: Judged) -> Refuse | None:
+def not_exact(s: Session, judged: Judged) -> Refuse | None:
+    """Why a string cannot be cut at its transaction control; None when it can, or has none."""
     in_block = s.replies.status != IDLE
     behind_run = False
     for statement in judged.statements:
@@ -114,7 +115,7 @@ def _piece(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
         return not step.error
     if s.replies.status == IDLE:
         yield from measure._measured(s, message, piece)
-        return False  # a run outside a block is the last piece (_not_exact)
+        return False  # a run outside a block is the last piece (not_exact)
     outcome: Outcome = yield from measure.run(s, message, piece, shift=shift)
     if outcome is not None:
         yield from measure.fail_block(s, outcome)

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 def query(s: Session, message: bytes, judged: Judged) -> Talk:
     """A Query that may not simply pass."""
     s.began = s.clock()
+    if s.world.observe and (judged.error or cut.not_exact(s, judged) is not None):
+        s.tx.note_measured(judged)
+        yield from record(s, "observe", None, None, "not measured")
+        following.unread_code(s)
+        s.send_query(message, judged)
+        return
     if judged.error:
         yield from _unreadable(s, frontend.query_text(message), judged)
     elif s.replies.status == FAILED and (not judged.control or judged.only_control is Control.COMMIT):
@@ -173,7 +179,7 @@ def judge_reading(s: Session, reading: Reading | ServerError | Refuse, *, sync: 
         return reading
     found = yield from weigh(s, reading, sync=sync)
     if not isinstance(found, Measurement):
-        return found
+        return None if s.world.observe and not isinstance(found, ServerError) else found
     outcome = yield from settle(s, found)
     s.tx.found = found
     if outcome is None and s.settings.report:
