@@ -76,16 +76,16 @@ def test_another_type_of_literal_is_another_verdict() -> None:
 
 def test_an_unknown_name_is_opaque_and_a_known_one_is_what_it_stands_for() -> None:
     names = Names()
-    unknown = with_names(DESK, judged("execute x"), names)
+    unknown = with_names(DESK, judged("execute x"), names, lambda prepared: prepared.judged)
     assert unknown.opaque
 
     names.statements[b"x"] = Prepared(b"delete from t", (), judged("delete from t"), DESK.version)
-    known = with_names(DESK, judged("execute x"), names)
+    known = with_names(DESK, judged("execute x"), names, lambda prepared: prepared.judged)
     assert known.relations == {shop.T}
     assert isinstance(known.verdict, Measure)
 
     names.statements[b"x"] = Prepared(b"select 1", (), judged("select 1"), DESK.version)
-    assert isinstance(with_names(DESK, judged("execute x"), names).verdict, Allow)
+    assert isinstance(with_names(DESK, judged("execute x"), names, lambda prepared: prepared.judged).verdict, Allow)
 
 
 def test_what_is_not_known_is_refused_or_measured() -> None:

@@ -1,0 +1,42 @@
+"""The questions that a session asks for itself: the picture, and what its settings are now."""
+
+from __future__ import annotations
+
+from pgguard.session import asks
+from tests.session import shop
+from tests.session.client_script import q
+from tests.session.stage import WAIT, Stage
+
+
+def questions(stage: Stage) -> int:
+    return sum(b"server_version_num" in m for m in stage.model.seen)
+
+
+def test_the_picture_is_asked_for_once() -> None:
+    stage = Stage(world=shop.world(seen=False)).play([q("select 1"), q("select 2")])
+
+    assert [type(ask) for ask in stage.asked] == [asks.NeedPicture]
+    assert stage.said() == "T D SELECT_1 ZI T D SELECT_1 ZI"
+
+
+def test_a_free_caller_needs_none() -> None:
+    stage = Stage(world=shop.world(seen=False), caller=shop.FREE).play([q("delete from t")])
+
+    assert stage.asked == []
+
+
+def test_settings_are_asked_for_at_idle_after_they_may_have_changed() -> None:
+    stage = Stage().play([q("set pgguard.environment = 'production'"), WAIT, q("select 1"), q("select 2")])
+
+    assert questions(stage) == 1
+    assert stage.session.desk.caller.claim == "production"
+
+
+def test_settings_that_cannot_be_read_end_the_session() -> None:
+    stage = Stage().play([q("set pgguard.environment = 'production'"), WAIT])
+    stage.model.cancel_at = len(stage.model.seen) + 2
+    stage.play([q("delete from t where id = 1")])
+
+    assert stage.session.closing
+    assert stage.said().endswith("E:PGG06")
+    assert stage.model.db.commits == []
