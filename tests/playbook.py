@@ -26,7 +26,7 @@ from pgguard.wire.backend import encode_error, encode_notice, error_fields, read
 from pgguard.wire.framing import frames
 from tests.session import model_answers, shop
 from tests.session.model_database import Database
-from tests.session.model_server import data_row, message, row_description
+from tests.session.model_messages import data_row, message, row_description
 
 _OWN = (  # what is in the text of a query of ours -> how it is called here
     ("pg_stat_force_next_flush", "[flush counters]"), ("server_version_num", "[session]"),

@@ -37,7 +37,7 @@ def _needs_block(server: ModelServer, what: str) -> None:
 
 
 def _transaction(server: ModelServer, words: str, params: list[bytes]) -> Done | None:
-    from tests.session.model_server import warning
+    from tests.session.model_messages import warning
 
     if words in ("begin", "start transaction"):
         if _in_block(server):
@@ -70,7 +70,7 @@ def _transaction(server: ModelServer, words: str, params: list[bytes]) -> Done |
 
 
 def _commit(server: ModelServer, words: str) -> Done:
-    from tests.session.model_server import warning
+    from tests.session.model_messages import warning
 
     if server.block == "failed":
         server.end_transaction(commit=False)
@@ -88,7 +88,7 @@ def _commit(server: ModelServer, words: str) -> Done:
 
 
 def _session(server: ModelServer, words: str, params: list[bytes]) -> Done | None:
-    from tests.session.model_server import message
+    from tests.session.model_messages import message
 
     if words.startswith("set constraints all "):
         server.db.constraints_immediate = words.endswith("immediate")
@@ -123,7 +123,7 @@ def _session(server: ModelServer, words: str, params: list[bytes]) -> Done | Non
 
 
 def _cursors(server: ModelServer, words: str, params: list[bytes]) -> Done | None:
-    from tests.session.model_server import Portal
+    from tests.session.model_messages import Portal
 
     if found := re.fullmatch(r"declare (\w+) cursor (with hold )?for (.*)", words):
         name = found[1].encode()
@@ -155,7 +155,7 @@ def _cursors(server: ModelServer, words: str, params: list[bytes]) -> Done | Non
 
 
 def _prepared(server: ModelServer, words: str, params: list[bytes]) -> Done | None:
-    from tests.session.model_server import Prepared
+    from tests.session.model_messages import Prepared
 
     if found := re.fullmatch(r"prepare (\w+) as (.*)", words):
         if found[1].encode() in server.statements:
@@ -181,7 +181,7 @@ def _prepared(server: ModelServer, words: str, params: list[bytes]) -> Done | No
 
 def _unread(server: ModelServer, words: str, params: list[bytes]) -> Done | None:
     """DO: ``do $$purge$$``, ``do $$nothing$$``, ``do $$commit$$``, ``do $$prepare NAME$$`` (as delete from t)."""
-    from tests.session.model_server import Portal, Prepared
+    from tests.session.model_messages import Portal, Prepared
 
     found = re.fullmatch(r"do \$\$(\w+) ?(\w*)\$\$", words)
     if found is None:

@@ -9,51 +9,15 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 
 from pgguard.wire import frontend
 from pgguard.wire.framing import frame_end
 from tests.session import model_answers
 from tests.session.model_control import control
 from tests.session.model_database import Database, PgError
+from tests.session.model_messages import Portal, Prepared, data_row, error, message, parameters, row_description
 
 TWO_COMMANDS = "cannot insert multiple commands into a prepared statement"
-
-
-def message(code: bytes, body: bytes = b"") -> bytes:
-    return code + struct.pack("!i", len(body) + 4) + body
-
-
-def row_description() -> bytes:
-    return message(b"T", struct.pack("!h", 1) + b"v\0" + struct.pack("!ihihih", 0, 0, 25, -1, -1, 0))
-
-
-def data_row(value: bytes) -> bytes:
-    return message(b"D", struct.pack("!hi", 1, len(value)) + value)
-
-
-def error(trouble: PgError, routine: str = "") -> bytes:
-    severity = b"FATAL" if trouble.fatal else b"ERROR"
-    fields = b"S" + severity + b"\0V" + severity + b"\0C" + trouble.sqlstate.encode() + b"\0M"
-    fields += trouble.message.encode() + b"\0" + (b"R" + routine.encode() + b"\0" if routine else b"")
-    return message(b"E", fields + b"\0")
-
-
-def warning(sqlstate: str, text: str) -> bytes:
-    body = f"SWARNING\0VWARNING\0C{sqlstate}\0M{text}\0\0".encode()
-    return message(b"N", body)
-
-
-@dataclass
-class Prepared:
-    text: str
-
-
-@dataclass
-class Portal:
-    text: str
-    params: list[bytes]
-    done: bool = False
 
 
 def split(text: str) -> list[str]:
@@ -284,7 +248,7 @@ class ModelServer:
         if prepared.text == "select imm()":
             self.db.purge()
             self.planned = True  # the reading follows its Execute
-        self.portals[bound.portal] = Portal(prepared.text, _params(bound.params))
+        self.portals[bound.portal] = Portal(prepared.text, parameters(bound.params))
         self.put(message(b"2"))
 
     def _describe(self, found: frontend.Target) -> None:
@@ -377,16 +341,3 @@ class ModelServer:
 
 def _broken(text: str) -> bool:
     return text.startswith(("selec ", "refused"))
-
-
-def _params(data: bytes) -> list[bytes]:
-    (formats,) = struct.unpack_from("!h", data)
-    pos = 2 + 2 * formats
-    (count,) = struct.unpack_from("!h", data, pos)
-    pos += 2
-    found = []
-    for _ in range(count):
-        (size,) = struct.unpack_from("!i", data, pos)
-        found.append(data[pos + 4 : pos + 4 + max(size, 0)])
-        pos += 4 + max(size, 0)
-    return found

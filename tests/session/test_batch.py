@@ -28,11 +28,6 @@ FORGOTTEN = pytest.mark.xfail(
     reason="when batch.segment ends without a Sync, self.unit is None: a Query or FunctionCall behind it is not "
     "preceded by sync_first; _query and _function_call have to ask for batch_begun and wrapped as well",
 )
-FLUSHED_IN_COPY = pytest.mark.xfail(
-    strict=True,
-    reason="the Flush behind a measured Execute of COPY FROM STDIN is read and ignored by the server's COPY loop, so "
-    "nothing makes it send CommandComplete: pass_copy_data has to send a Flush behind CopyDone and CopyFail",
-)
 VACUUM = pytest.mark.xfail(
     strict=True,
     reason="a Bind of an immutable function runs it, and VACUUM (DISCARD ALL ...) as the first Execute behind it "
@@ -216,7 +211,6 @@ def test_an_execute_of_an_unknown_portal_fails_as_ever() -> None:
     assert stage.said() == "E:34000 ZI"
 
 
-@FLUSHED_IN_COPY
 def test_copy_in_that_is_measured_is_read_behind_its_copy_done() -> None:
     stage = played(pbe("copy d from stdin"), WAIT, copy_data(b"1\n"), COPY_DONE, SYNC)
 

@@ -22,7 +22,9 @@ def test_harmless_texts_are_fast(text: str) -> None:
     assert judged(text).fast
 
 
-@pytest.mark.parametrize("text", ["begin", "set application_name = 'x'", "prepare q as select 1", "create table x (id int)"])
+@pytest.mark.parametrize(
+    "text", ["begin", "set application_name = 'x'", "prepare q as select 1", "create table x (id int)"]
+)
 def test_what_changes_later_judgements_is_a_barrier_and_never_fast(text: str) -> None:
     found = judged(text)
 

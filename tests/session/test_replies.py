@@ -9,7 +9,7 @@ from pgguard.session.names import Names
 from pgguard.session.outstanding import HOLD, RELAY, SWALLOW, Step, Unit
 from pgguard.session.replies import FAILED, IDLE, IN_BLOCK, Replies
 from pgguard.wire.backend import encode_error, ready_for_query
-from tests.session.model_server import data_row, message, row_description
+from tests.session.model_messages import data_row, message, row_description
 from tests.strategies import cuttings
 
 READY = ready_for_query(IDLE)

@@ -9,7 +9,7 @@ from pgguard.session.replies import Replies
 from pgguard.session.server import Server
 from pgguard.wire import frontend
 from pgguard.wire.backend import encode_error, ready_for_query
-from tests.session.model_server import data_row, message
+from tests.session.model_messages import data_row, message
 from tests.session.stage import split
 
 
@@ -32,7 +32,8 @@ def test_a_hidden_query_comes_and_goes_under_a_fresh_name() -> None:
 def test_its_rows_and_its_failure_are_kept_from_the_client() -> None:
     one = server()
     asked = one.hidden(b"select 1", sync=True)
-    one.replies.receive(message(b"1") + message(b"2") + data_row(b"x") + message(b"C", b"SELECT 1\0") + message(b"3") * 2)
+    one.replies.receive(message(b"1") + message(b"2") + data_row(b"x"))
+    one.replies.receive(message(b"C", b"SELECT 1\0") + message(b"3") * 2)
     one.replies.receive(ready_for_query(0x49))
     assert (asked.rows, asked.failed) == ([[b"x"]], False)
 

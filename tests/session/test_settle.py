@@ -9,7 +9,7 @@ import pytest
 from pgguard.session import asks
 from pgguard.wire.backend import error_fields
 from tests.session import model_answers, shop
-from tests.session.client_script import pbe, q
+from tests.session.client_script import SYNC, pbe, q
 from tests.session.model_server import ModelServer
 from tests.session.stage import Stage
 
@@ -53,8 +53,8 @@ def test_comments_do_not_change_what_is_asked_for_and_parameters_do() -> None:
 
     assert binding(q("delete from t /* trace 1 */")) == binding(q("/* trace 2 */ delete from t"))
     assert binding(q("delete from t")) != binding(q("delete from t where id > 0"))
-    assert binding(pbe("delete from t where id > 0 or id = $1", "1")) != binding(
-        pbe("delete from t where id > 0 or id = $1", "2")
+    assert binding(pbe("delete from t where id > 0 or id = $1", "1") + SYNC) != binding(
+        pbe("delete from t where id > 0 or id = $1", "2") + SYNC
     )
 
 

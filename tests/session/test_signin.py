@@ -14,7 +14,7 @@ from pgguard.wire.backend import encode_error, ready_for_query
 from pgguard.wire.startup import StartupMessage
 from tests.session import model_answers
 from tests.session.model_database import Database
-from tests.session.model_server import data_row, message
+from tests.session.model_messages import data_row, message
 from tests.session.stage import short, split
 from tests.strategies import cuttings
 
@@ -68,7 +68,7 @@ def test_any_cutting_is_the_same_sign_in(data: st.DataObject) -> None:
         ({"console": True}, Stage.DONE, ["R"]),
     ],
 )
-def test_without_a_challenge_everybody_would_be_anybody(options: dict[str, bool], stage: Stage, said: list[str]) -> None:
+def test_without_a_challenge_nobody_is_somebody(options: dict[str, bool], stage: Stage, said: list[str]) -> None:
     one = sign_in(**options)
     one.server_data(OK)
 
