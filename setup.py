@@ -25,6 +25,7 @@ COMPILED = [
     "pgguard/session/segment.py",
     "pgguard/session/streaming.py",
     "pgguard/session/following.py",
+    "pgguard/session/judging.py",
     "pgguard/session/connection.py",
 ]
 

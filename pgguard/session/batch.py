@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, following, measure
+from pgguard.session import cut, following, judging, measure
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate
@@ -17,6 +17,7 @@ from pgguard.session.judge import Judged, opaque
 from pgguard.session.names import Portal, Prepared, key
 from pgguard.session.outstanding import NameChange, Unit
 from pgguard.session.replies import FAILED, IDLE
+from pgguard.session.server import Hidden
 from pgguard.session.settle import (
     Outcome,
     ServerError,
@@ -34,6 +35,7 @@ from pgguard.wire.framing import frames
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
+_MAY_COMMIT = (StatementKind.DO, StatementKind.CALL, StatementKind.OPAQUE, StatementKind.EXECUTE)
 _COMMITS = (Control.COMMIT, Control.PREPARE)
 _ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
 
@@ -43,12 +45,9 @@ def segment(s: Session, data: bytes) -> Talk:
     s.began = s.clock()
     batch = Batch(s)
     yield from batch.take_over()
-    messages = frames(data)
     if s.replies.status == IDLE and not s.batch_begun and not batch.over:
         s.server.zero_counters()
-        if batch.needs_block(messages):
-            batch.begin()
-    for message in messages:
+    for message in frames(data):
         code = message[0]
         if batch.copied and code in b"SH":
             continue  # sent too early: the server ignores it in COPY, another one comes behind CopyDone
@@ -82,7 +81,8 @@ class Batch:
         self.s = s
         self.over = False
         self.copied = False  # a COPY asked for data
-        self.wrapped = s.wrapped
+        self.wrapped = s.wrapped  # a BEGIN of ours stands in front
+        self._begin: Hidden | None = None
 
     def take_over(self) -> Talk:
         """Wait for the answers to what was sent of this batch before."""
@@ -96,21 +96,13 @@ class Batch:
         self.over = s.replies.skipping
         s.unit = None
 
-    def needs_block(self, messages: list[bytes]) -> bool:
-        """DO and CALL can COMMIT by themselves, outside a block; inside one they fail with 2D000."""
+    def _own_block(self, judged: Judged) -> None:
+        """In front of what could COMMIT by itself outside a block; inside one it fails with 2D000."""
         s = self.s
-        if s.world.observe:
-            return False
-        for message in messages:
-            if message[0] == 0x42:
-                prepared = s.names.statement(key(frontend.bind(message).statement))
-                if prepared is None or any(_may_commit(x.kind) for x in prepared.judged.statements):
-                    return True
-        return False
-
-    def begin(self) -> None:
-        self.s.server.hidden(b"BEGIN", sync=False)
-        self.wrapped = self.s.wrapped = True
+        if self.wrapped or s.in_block or s.world.observe or not any(x.kind in _MAY_COMMIT for x in judged.statements):
+            return
+        self._begin = s.server.hidden(b"BEGIN", sync=False)
+        self.wrapped = s.wrapped = True
 
     def one(self, code: int, message: bytes) -> Talk:
         """One extended message other than Sync and Flush."""
@@ -136,7 +128,7 @@ class Batch:
     def _parse(self, message: bytes) -> None:
         s = self.s
         parsed = frontend.parse(message)
-        judged = s.judged(parsed.text, parsed.param_types)
+        judged = judging.judged(s, parsed.text, parsed.param_types)
         prepared = Prepared(parsed.text, parsed.param_types, judged, s.desk.version)
         name = key(parsed.name)
         s.names.batch[name] = prepared
@@ -150,7 +142,7 @@ class Batch:
         bound = frontend.bind(message)
         s.batch_begun = True
         prepared = s.names.statement(key(bound.statement))
-        judged = s.rejudged(prepared) if prepared is not None else s.unknown("prepared statement")
+        judged = judging.rejudged(s, prepared) if prepared is not None else judging.unknown(s, "prepared statement")
         if judged.opaque:
             following.unread_code(s)  # planning runs functions that say they are immutable
         s.names.portals[key(bound.portal)] = Portal(judged, bound.params)
@@ -167,6 +159,7 @@ class Batch:
             s.tx.note_measured(judged, bound.params)
             yield from self._refuse(refusal)
             return
+        self._own_block(judged)
         s.tx.note_bound(judged)
         s.server.relay(message)
 
@@ -197,7 +190,10 @@ class Batch:
         if s.replies.status == FAILED and judged.only_control is not Control.ROLLBACK_TO:
             s.server.relay(message)
             return
-        if judged.control:
+        if judged.alone and s.tx.measured and not s.in_block:
+            s.tx.note_measured(judged, params)
+            yield from self._refuse(cannot_judge(f"{judged.kind} would commit what runs in front of it in this batch"))
+        elif judged.control:
             yield from self._control(message, judged)
         elif gate(s, judged) is Pass.NOW:
             s.tx.note(judged, params)
@@ -215,6 +211,7 @@ class Batch:
 
     def _measured(self, message: bytes, judged: Judged, params: bytes) -> Talk:
         s = self.s
+        self._own_block(judged)
         following.measuring(s, judged, params)
         step = s.server.held(message)
         asked = None if judged.copy_in or not judged.text else ask_reading(s, judged, sync=False)
@@ -283,14 +280,9 @@ class Batch:
             return
         if statement.control is Control.PREPARE:
             s.world.prepared.add(statement.name)
-        if statement.control in _ENDS:
-            if statement.control in _COMMITS:
-                measure.invalidate(s)
-            s.settings.stale = s.settings.stale or s.tx.untrusted
-            s.server.dirty = True
-            s.tx.clear(chained=statement.chain)
-        else:
-            s.tx.note(judged)
+        if statement.control is Control.BEGIN or statement.control in _ENDS:
+            self.wrapped = s.wrapped = False  # our block, if there was one, has become the client's, or has ended
+        cut.controlled(s, judged)
         if statement.control is Control.ROLLBACK_TO:
             yield from cut.read_again(s, sync=False)
         s.to_client.append(step.held)
@@ -318,7 +310,7 @@ class Batch:
             s.server.flush()
             yield None
             self.failed()
-        in_block = s.replies.status != IDLE or s.tx.explicit
+        in_block = s.in_block
         if not self.over and not in_block and s.tx.measured:
             outcome = yield from before_commit(s, claims=True, sync=False)
             if outcome is not None:
@@ -328,8 +320,9 @@ class Batch:
             commit = s.server.hidden(b"COMMIT", sync=False)
         step = s.server.relay(frontend.SYNC)
         yield None
-        if commit is not None and commit.error:
-            s.to_client.append(commit.error)
+        for ours_failed in (self._begin, commit):
+            if ours_failed is not None and ours_failed.error:
+                s.to_client.append(ours_failed.error)
         if self.wrapped:
             yield from measure.roll_back(s)
             self.wrapped = s.wrapped = False
@@ -337,7 +330,6 @@ class Batch:
             s.server.dirty = True
             if not (self.over or step.error):
                 measure.invalidate(s)
-        s.server.forget_failure()
         s.synced()
         if ours:
             if s.replies.status == IDLE:
@@ -345,6 +337,3 @@ class Batch:
             return
         measure.ready(s)
 
-
-def _may_commit(kind: StatementKind) -> bool:
-    return kind in (StatementKind.DO, StatementKind.CALL, StatementKind.OPAQUE, StatementKind.EXECUTE)

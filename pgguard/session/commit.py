@@ -13,6 +13,7 @@ from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.binding import NotValid
 from pgguard.policy.verdict import Refuse
+from pgguard.session import judging
 from pgguard.session.asks import Away, Claim
 from pgguard.session.settle import Says, ServerError, ask_reading, cannot_judge, settle, take_reading, weigh
 
@@ -63,7 +64,7 @@ def _settle_deferred(s: Session, sync: bool) -> Says:
 
 def _held_cursors(s: Session, reading: Reading) -> Refuse | None:
     for text in reading.holdable:
-        judged = s.judged(text.encode())
+        judged = judging.judged(s, text.encode())
         if not judged.statements or not all(isinstance(p, Harmless) for p in judged.proofs):
             return cannot_judge("a cursor WITH HOLD would run its query inside COMMIT, where nobody can measure it")
     return None

@@ -14,17 +14,17 @@ from typing import Any, Final
 
 from pgguard.errors import ProtocolViolation
 from pgguard.policy.verdict import Caller
-from pgguard.session import following, streaming, talks
+from pgguard.session import following, judging, streaming, talks
 from pgguard.session.asks import Ask
 from pgguard.session.gate import Pass, gate
 from pgguard.session.inbox import Inbox
-from pgguard.session.judge import Judged, judge, opaque, with_names
-from pgguard.session.names import Names, Prepared
+from pgguard.session.judge import Judged, opaque
+from pgguard.session.names import Names
 from pgguard.session.outstanding import Unit
 from pgguard.session.replies import IDLE, Replies
 from pgguard.session.segment import Segment
 from pgguard.session.server import Server
-from pgguard.session.settings import Settings, as_utf8
+from pgguard.session.settings import Settings
 from pgguard.session.transaction import Transaction
 from pgguard.session.world import Desk, World
 from pgguard.sql.tokens import without_token
@@ -34,8 +34,7 @@ from pgguard.wire.framing import frame_end
 
 Talk = Generator[Ask | None, Any, Any]
 
-# A batch that grows beyond this without a Sync is sent on in parts.
-SEGMENT: Final = 65_536
+SEGMENT: Final = 65_536  # a batch that grows beyond this without a Sync is sent on in parts
 
 _EXTENDED: Final = frozenset(b"PBEDCHS")
 
@@ -109,12 +108,11 @@ class Session:
     @property
     def at_rest(self) -> bool:
         """Nothing is under way: no transaction, nothing asked, nothing owed."""
-        quiet = self._talk is None and not self.replies.queue and self.unit is None
+        quiet = not self.talking and not self.replies.queue and self.unit is None
         return quiet and self.replies.status == IDLE and self.inbox.waiting == 0
 
     @property
     def talking(self) -> bool:
-        """Whether a conversation is under way."""
         return self._talk is not None
 
     def begin_talk(self, talk: Talk) -> bool:
@@ -189,71 +187,49 @@ class Session:
             return True
         raise ProtocolViolation("client", f"invalid frontend message type {code}")
 
-    def judged(self, text: bytes, param_types: tuple[int, ...] = ()) -> Judged:
-        """What is to be said of a text now."""
-        if self.desk.silent:
-            return self.settings.free(self.desk, text)
-        trouble = self.settings.lexing_trouble(self.replies.parameters, text)
-        if trouble:
-            return opaque(self.desk, text, trouble)
-        if not text.isascii():
-            text = as_utf8(self.replies.parameters, text)
-        self.world.used = True
-        return judge(self.desk, self.world.picture, text, param_types)
-
-    def meant(self, judged: Judged) -> Judged:
-        """The same with the names in it filled in."""
-        return with_names(self.desk, judged, self.names) if judged.needs_names else judged
-
-    def rejudged(self, prepared: Prepared) -> Judged:
-        """What is said today of a statement parsed earlier."""
-        if prepared.version != self.desk.version and prepared.version >= 0:
-            prepared.judged = self.judged(prepared.text, prepared.param_types)
-            prepared.version = self.desk.version
-        return self.meant(prepared.judged)
-
-    def unknown(self, what: str) -> Judged:
-        """What is to be said of a name of which nothing is known."""
-        if self.desk.silent:
-            return self.settings.free(self.desk, b"")
-        return opaque(self.desk, b"", f"this {what} was not seen being made")
-
     def must_wait(self) -> bool:
         """Whether the next unit has to wait: something under way changes what it would be judged by, or a question of
         ours must be asked first."""
-        if self.barrier:
-            if self.replies.queue and not self.replies.settled():
-                return True
-            self.barrier = False
+        if self.barrier and self.wait_for_all():
+            return True
         if self.desk.version != self.world.version:
             self.desk = self.world.desk(self.desk.caller)
         if self.world.picture is None and not self.desk.silent:
             return not self.begin_talk(talks.ask_picture(self)) or self.closing
-        if self.settings.stale and self.replies.status == IDLE and self._between_batches():
-            return self._wait_for_all() or not self.begin_talk(talks.ask_settings(self)) or self.closing
+        if self.settings.stale and self.replies.status == IDLE and not self.in_batch:
+            return self.wait_for_all() or not self.begin_talk(talks.ask_settings(self)) or self.closing
         return False
 
-    def _between_batches(self) -> bool:
-        """Whether a Sync of ours would do nothing to the client's."""
-        return self.unit is None and not (self.batch_begun or self.wrapped or self.replies.skipping)
+    @property
+    def in_batch(self) -> bool:
+        """Whether something of the client's is open that a Sync would end."""
+        return self.unit is not None or self.batch_begun or self.wrapped or self.replies.skipping
 
-    def _wait_for_all(self) -> bool:
-        """A conversation begins when nothing of the client's is under way."""
+    @property
+    def in_block(self) -> bool:
+        """Whether the client's own transaction block is open, as far as was sent."""
+        return self.tx.explicit or (not self.tx.closed and self.replies.status != IDLE)
+
+    def wait_for_all(self) -> bool:
+        """Whether something is under way that was not answered; the next unit then waits for it."""
         self.barrier = bool(self.replies.queue) and not self.replies.settled()
+        if self.barrier and self.unit is not None and not self.unit.flushed:
+            self.server.flush()  # the server keeps its answers back until somebody asks for them
+            self.unit.flushed = True
         return self.barrier
 
     def _query(self, end: int) -> bool:
         if self.must_wait():
             return False
-        if self.unit is not None:
+        if self.in_batch:
             return self.begin_talk(talks.sync_first(self))
         message = self.inbox.piece(end)
         text = frontend.query_text(message)
-        judged = self.meant(self.judged(text))
+        judged = judging.meant(self, judging.judged(self, text))
         if b"pgguard:" in text:
             message = frontend.encode_query(without_token(text))
         if gate(self, judged) is Pass.SLOW:
-            if self._wait_for_all():
+            if self.wait_for_all():
                 return False
             self.inbox.taken(end)
             return self.begin_talk(talks.query(self, message, judged))
@@ -273,10 +249,12 @@ class Session:
         self.to_server.append(message)
 
     def _function_call(self, end: int) -> bool:
-        if self.must_wait() or self._wait_for_all():
+        if self.must_wait():
             return False
-        if self.unit is not None:
+        if self.in_batch:
             return self.begin_talk(talks.sync_first(self))
+        if self.wait_for_all():
+            return False
         message = self.inbox.piece(end)
         self.inbox.taken(end)
         words = b"FunctionCall of function %d" % int.from_bytes(message[5:9], "big")
@@ -305,7 +283,7 @@ class Session:
         if synced and (self.wrapped or (self.tx.measured and not self.tx.explicit and self.replies.status == IDLE)):
             segment.slow = True  # this Sync would commit measured work
         if segment.slow:
-            if self._wait_for_all():
+            if self.wait_for_all():
                 self.inbox.scan = self.inbox.start  # gather it again: what is under way may change what is said of it
                 segment.clear()
                 return False
@@ -317,6 +295,7 @@ class Session:
         if unit is None:
             unit = self._open_unit()
         self.batch_begun = self.batch_begun or segment.begins
+        unit.flushed = False
         unit.names.extend(segment.names)
         unit.expected += segment.expected
         for judged in segment.runs:
@@ -348,3 +327,4 @@ class Session:
         if self.names.batch:
             self.names.batch.clear()
         self.replies.skipping = False
+        self.server.forget_failure()

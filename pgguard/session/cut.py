@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _COMMITS = (Control.COMMIT, Control.PREPARE)
 _ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
 _APART = "belong to one transaction, which cannot be cut: send them apart"
+_SAVEPOINTS = (Control.SAVEPOINT, Control.RELEASE, Control.ROLLBACK_TO)
 _TWO_PHASE = (Control.COMMIT_PREPARED, Control.ROLLBACK_PREPARED)
 
 
@@ -76,6 +77,12 @@ def _part(judged: Judged, numbers: list[int]) -> Judged:
         judged, statements=statements, proofs=proofs, control=statements[0].control is not None,
         bounds=tuple(b for b in judged.bounds if b[0] in oids), copy_in=any(x.copy_in for x in statements),
     )  # fmt: skip
+
+
+def must_fail(s: Session, judged: Judged) -> bool:
+    """A savepoint statement behind others outside a block: the server refuses it, and with it all of the string."""
+    first = next((at for at, x in enumerate(judged.statements) if x.control is not None), 0)
+    return s.replies.status == IDLE and first > 0 and judged.statements[first].control in _SAVEPOINTS
 
 
 def not_exact(s: Session, judged: Judged) -> Refuse | None:
@@ -143,20 +150,27 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
         return False
     if statement.control is Control.PREPARE:
         s.world.prepared.add(statement.name)
-    if commits:
-        measure.invalidate(s)
-    if statement.control in _ENDS:
-        if s.tx.executed or s.tx.untrusted:
-            s.settings.stale = s.settings.stale or s.tx.untrusted
-            s.server.dirty = True
-        s.tx.clear(chained=statement.chain)
-    else:
-        s.tx.note(piece)
+    controlled(s, piece)
     if statement.control is Control.ROLLBACK_TO:
         yield from read_again(s, sync=True)
     s.to_client.append(step.held)
     following.took_effect(s, piece)
     return True
+
+
+def controlled(s: Session, judged: Judged) -> None:
+    """A transaction statement has succeeded: what the session knows of the transaction now."""
+    statement = judged.statements[0]
+    if statement.control not in _ENDS:
+        s.tx.note(judged)
+        return
+    if s.tx.untrusted:
+        s.settings.stale = True
+        if statement.control in _COMMITS:
+            s.world.invalidate()
+    s.server.dirty = True
+    s.tx.clear(chained=statement.chain)
+    s.tx.closed = not statement.chain
 
 
 def read_again(s: Session, *, sync: bool) -> Talk:

@@ -32,7 +32,7 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         return Pass.NOW
     if session.replies.status == FAILED and not judged.control and not judged.error:
         return Pass.NOW if not session.replies.queue else Pass.SLOW  # the server itself rejects it
-    if not isinstance(judged.verdict, Allow):
+    if not isinstance(judged.verdict, Allow) or (judged.alone and tx.measured):
         return Pass.SLOW
     if judged.verdict.unmeasured:
         return Pass.NOW if judged.measurable else Pass.SLOW

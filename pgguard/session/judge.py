@@ -6,6 +6,7 @@ to the server as long as nothing in the transaction speaks against it; the sessi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from pgguard.sql.statement import Control, Effect, Statement, StatementKind
 if TYPE_CHECKING:
     from pgguard.catalog.picture import Picture
     from pgguard.policy.model import Policy
-    from pgguard.session.names import Names
+    from pgguard.session.names import Names, Prepared
     from pgguard.session.world import Desk
 
 # Kinds whose verdict cannot depend on the value of a literal (policy rules speak of kinds, names and checks).
@@ -57,9 +58,11 @@ class Judged:
     copy_in: bool = False
     needs_names: bool = False  # EXECUTE, FETCH ...: what it runs depends on this session's names
     measurable: bool = True
+    alone: bool = False  # PostgreSQL runs it only outside a transaction block, and commits before and behind it
     changes_objects: bool = False
     deferrable: bool = False
     why: str = ""
+    meaning: bytes = b""  # what the names in it stood for: an approval is bound to that as well
 
     @property
     def proved(self) -> bool:
@@ -135,7 +138,8 @@ def assemble(
         for s in statements
     )
     ddl = any(isinstance(p, Harmless) and p.ddl for p in proofs)
-    barrier = control or session or ddl or not proved
+    alone = any(s.outside_block for s in statements)
+    barrier = control or session or ddl or alone or not proved
     return Judged(
         text=text,
         statements=statements,
@@ -151,6 +155,7 @@ def assemble(
         copy_in=any(s.copy_in for s in statements),
         needs_names=needs_names,
         measurable=measurable,
+        alone=alone,
         changes_objects=ddl or any(isinstance(p, Unproved) and p.changes_objects for p in proofs),
         deferrable=any(not isinstance(p, Bounded) and p.deferrable for p in proofs),
         why=why,
@@ -241,15 +246,31 @@ def _named(statement: Statement) -> bool:
     return any(_named(inner) for inner in statement.inner) and statement.kind is not StatementKind.PREPARE
 
 
-def with_names(desk: Desk, judged: Judged, names: Names) -> Judged:
-    """The same text with what its names stand for in this session filled in; an unknown name is opaque."""
+def prepared_by(desk: Desk, picture: Picture | None, text: bytes) -> Judged:
+    """What ``text``, a PREPARE, will run: judged as its own, with the parameter types that PREPARE declares."""
+    found = read(text)
+    if len(found.statements) != 1 or len(found.statements[0].inner) != 1:
+        return opaque(desk, text, "what it prepares is not known")
+    inner = found.statements[0].inner[0]
+    proofs = _proofs((inner,), picture, ())
+    words = text.decode("utf-8", "replace")
+    findings = checks.find(inner, words, only=checks.NOT_BY_VALUE)
+    return assemble(desk.world.policy, desk.caller, text, (inner,), proofs, findings=findings)
+
+
+def with_names(desk: Desk, judged: Judged, names: Names, now: Callable[[Prepared], Judged]) -> Judged:
+    """The same text with what its names stand for in this session filled in; an unknown name is opaque. ``now``: what
+    is said today of a statement that was prepared earlier."""
     proofs = list(judged.proofs)
     findings = list(judged.findings)
     statements = list(judged.statements)
+    meaning: list[bytes] = []
     for at, statement in enumerate(judged.statements):
         if not _named(statement):
             continue
-        meant = _meant(statement, names)
+        meant = _meant(statement, names, now)
+        if meant is not None:
+            meaning.append(meant.text)
         if meant is not None and not statement.inner:
             statements[at] = replace(statement, inner=meant.statements)  # rules speak of what it runs
         if meant is None:
@@ -263,18 +284,18 @@ def with_names(desk: Desk, judged: Judged, names: Names) -> Judged:
         desk.world.policy, desk.caller, judged.text, tuple(statements), tuple(proofs),
         findings=tuple(findings), error=judged.error,
     )  # fmt: skip
-    return replace(whole, needs_names=True)
+    return replace(whole, needs_names=True, meaning=b"; ".join(meaning))
 
 
-def _meant(statement: Statement, names: Names) -> Judged | None:
+def _meant(statement: Statement, names: Names, now: Callable[[Prepared], Judged]) -> Judged | None:
     if statement.kind is StatementKind.EXECUTE:
         prepared = names.statement(statement.name.encode()[:63])
-        return prepared.judged if prepared else None
+        return now(prepared) if prepared else None
     if statement.node == "FetchStmt":
         portal = names.portals.get(statement.name.encode()[:63])
         return portal.judged if portal else None
     for inner in statement.inner:
-        found = _meant(inner, names)
+        found = _meant(inner, names, now)
         if found is not None:
             return found
     return None

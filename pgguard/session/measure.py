@@ -45,6 +45,10 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
         following.unread_code(s)
         s.send_query(message, judged)
         return
+    if cut.must_fail(s, judged):
+        following.unread_code(s)
+        s.send_query(message, judged)
+        return
     if judged.error:
         yield from _unreadable(s, frontend.query_text(message), judged)
     elif s.replies.status == FAILED and (not judged.control or judged.only_control is Control.COMMIT):
@@ -96,7 +100,12 @@ def _measured(s: Session, message: bytes, judged: Judged, params: bytes = b"") -
         following.took_effect(s, judged)
         return
     # Without a Sync behind it: were it to fail (a cancel can hit it), the server skips the client's Query as well.
-    begin = s.server.hidden(b"BEGIN", sync=False)
+    begin = s.server.hidden(b"BEGIN", sync=judged.copy_in)
+    if judged.copy_in:  # a Sync behind it would be ignored in COPY, and nothing would end the skipping
+        yield None
+        if begin.failed:
+            s.to_client.append(begin.error)
+            return
     held = Holder()
     outcome = yield from run(s, message, judged, held=held, params=params)
     if begin.failed:

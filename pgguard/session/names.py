@@ -11,11 +11,15 @@ from pgguard.session.judge import Judged, never
 
 
 class Prepared:
-    """A statement as it was parsed. ``judged`` is what was said of it under ``version`` of the desk that said it."""
+    """A statement as it was parsed. ``judged`` is what was said of it under ``version`` of the desk that said it;
+    ``by_sql``: ``text`` is the PREPARE that made it."""
 
-    __slots__ = ("judged", "param_types", "text", "version")
+    __slots__ = ("by_sql", "judged", "param_types", "text", "version")
 
-    def __init__(self, text: bytes, param_types: tuple[int, ...], judged: Judged, version: int) -> None:
+    def __init__(
+        self, text: bytes, param_types: tuple[int, ...], judged: Judged, version: int, *, by_sql: bool = False
+    ) -> None:
+        self.by_sql = by_sql
         self.text = text
         self.param_types = param_types
         self.judged = judged

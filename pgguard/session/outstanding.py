@@ -48,7 +48,9 @@ class NameChange:
 class Unit:
     """Client messages on their way. ``names`` has an entry for each '1' and '3' to come (None: a portal's Close)."""
 
-    __slots__ = ("copied", "done", "expected", "failed", "names", "runs", "seen", "synced", "tags", "wants_tags")
+    __slots__ = (
+        "copied", "done", "expected", "failed", "flushed", "names", "runs", "seen", "synced", "tags", "wants_tags",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.names: deque[NameChange | None] = deque()
@@ -58,6 +60,7 @@ class Unit:
         self.tags: list[str] = []
         self.synced = False
         self.failed = False
+        self.flushed = False  # the client, or we, asked the server to answer what was sent so far
         self.copied = False  # the client sent its CopyDone or CopyFail without waiting to be asked
         self.expected = 0  # replies that complete an extended message, as far as sent
         self.seen = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.session import following
+from pgguard.session import following, judging
 from pgguard.session.gate import Pass, gate
 from pgguard.session.judge import Judged
 from pgguard.session.names import Portal, Prepared, key
@@ -54,7 +54,7 @@ class Segment:
     def _parse(self, message: frontend.Parse) -> None:
         s = self._s
         name = key(message.name)
-        judged = s.judged(message.text, message.param_types)
+        judged = judging.judged(s, message.text, message.param_types)
         prepared = Prepared(message.text, message.param_types, judged, s.desk.version)
         s.names.batch[name] = prepared
         self.names.append(NameChange(name, prepared))
@@ -80,7 +80,7 @@ class Segment:
         self.expected += 1
         self.begins = True
         prepared = s.names.statement(name)
-        judged = s.rejudged(prepared) if prepared is not None else s.unknown("prepared statement")
+        judged = judging.rejudged(s, prepared) if prepared is not None else judging.unknown(s, "prepared statement")
         s.names.portals[key(message.portal)] = Portal(judged, message.params)
         if not (judged.fast and not s.tx.untrusted) and gate(s, judged, binding=True) is Pass.SLOW:
             self.slow = True

@@ -9,7 +9,7 @@ from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Reading
 from pgguard.evidence.session_facts import SessionFacts
 from pgguard.policy.verdict import Allow, Caller
-from pgguard.session.judge import Judged
+from pgguard.session.judge import Judged, prepared_by
 from pgguard.session.names import Portal, Prepared, key
 from pgguard.sql.statement import Setting, Statement, StatementKind
 
@@ -127,16 +127,11 @@ class Settings:
 
     def _prepared(self, session: Session, judged: Judged, statement: Statement) -> None:
         name = key(statement.name.encode())
-        if len(judged.statements) != 1 or len(statement.inner) != 1:
+        if len(judged.statements) != 1 or session.desk.silent:
             session.names.statements.pop(name, None)
             return
-        inner = statement.inner[0]
-        text = judged.text[inner.start : inner.start + inner.length] if inner.length else b""
-        if not text:
-            session.names.statements.pop(name, None)
-            return
-        # Types named in PREPARE x (int, ...) are in the statement's own list; a proof that needs them fails without.
-        session.names.statements[name] = Prepared(text, (), session.judged(text), session.desk.version)
+        inner = prepared_by(session.desk, session.world.picture, judged.text)
+        session.names.statements[name] = Prepared(judged.text, (), inner, session.desk.version, by_sql=True)
 
     def _deallocated(self, session: Session, name: str) -> None:
         if name:

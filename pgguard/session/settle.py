@@ -203,7 +203,7 @@ def _reason(session: Session) -> str:
 def binding(session: Session, verdict: Hold) -> Binding:
     """The ordered writes of the transaction so far, by this caller, here, under the rules that say no."""
     return Binding(
-        statements=tuple(_bound(w.judged.text, w.params) for w in session.tx.writes),
+        statements=tuple(_bound(w.judged, w.params) for w in session.tx.writes),
         caller=session.desk.caller.user,
         role=session.settings.current_user,
         database=session.desk.caller.database,
@@ -213,10 +213,14 @@ def binding(session: Session, verdict: Hold) -> Binding:
     )
 
 
-def _bound(text: bytes, params: bytes) -> BoundStatement:
-    words = without_token(text).decode("utf-8", "replace")
+def _bound(judged: Judged, params: bytes) -> BoundStatement:
+    words = without_token(judged.text).decode("utf-8", "replace")
+    tokens = token_digest(judged.text)
+    if judged.meaning:
+        words += f" /* {without_token(judged.meaning).decode('utf-8', 'replace')} */"
+        tokens = hashlib.sha256(f"{tokens} {token_digest(judged.meaning)}".encode()).hexdigest()
     digest = hashlib.sha256(params).hexdigest() if params else ""
-    return BoundStatement(token_digest(text), digest, words if len(words) <= 10_000 else words[:10_000] + " ...")
+    return BoundStatement(tokens, digest, words if len(words) <= 10_000 else words[:10_000] + " ...")
 
 
 def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask | None, Any, Refusal]:

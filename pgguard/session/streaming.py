@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pgguard.errors import ProtocolViolation
+from pgguard.session import judging
 from pgguard.session.names import key
 from pgguard.session.outstanding import Unit
 from pgguard.wire import frontend
@@ -92,7 +93,7 @@ def _stream_bind(s: Session, data: bytes, pos: int, end: int) -> bool:
         return False
     message = frontend.bind(data[pos:])
     prepared = s.names.statement(key(message.statement))
-    if prepared is None or not s.rejudged(prepared).fast or s.tx.untrusted:
+    if prepared is None or not judging.rejudged(s, prepared).fast or s.tx.untrusted:
         return False
     if not s.segment.bind(frontend.Bind(message.portal, message.statement, b"")) or s.segment.slow:
         return False

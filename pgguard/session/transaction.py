@@ -36,6 +36,7 @@ class Transaction:
             self.ledger.start()
         self.executed = False  # something was executed in it
         self.explicit = chained  # a BEGIN ran in it, whatever the last ReadyForQuery said
+        self.closed = False  # a COMMIT or ROLLBACK ran since, whatever it said
         self.measured = False
         self.untrusted = False
         self.opaque = False
@@ -74,7 +75,9 @@ class Transaction:
 
     def _control(self, control: Control | None, name: str) -> None:
         if control is Control.BEGIN:
-            self.explicit = True
+            self.explicit, self.closed = True, False
+        elif control in (Control.COMMIT, Control.ROLLBACK, Control.PREPARE):
+            self.explicit, self.closed = False, True
         elif control is Control.SAVEPOINT:
             self.ledger.savepoint(name)
         elif control is Control.RELEASE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pgguard.session import judging
 from pgguard.session.gate import Pass, gate
 from pgguard.session.judge import Judged
 from tests.session import shop
@@ -13,7 +14,7 @@ from tests.session.stage import Stage
 
 def asked(stage: Stage, text: str, *, binding: bool = False) -> Pass:
     session = stage.session
-    judged: Judged = session.meant(session.judged(text.encode()))
+    judged: Judged = judging.meant(session, judging.judged(session, text.encode()))
     return gate(session, judged, binding=binding)
 
 
