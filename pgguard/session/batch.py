@@ -16,7 +16,7 @@ from pgguard.session.gate import Pass, gate
 from pgguard.session.judge import Judged, opaque
 from pgguard.session.names import Portal, Prepared, key
 from pgguard.session.outstanding import NameChange, Unit
-from pgguard.session.replies import FAILED, IDLE
+from pgguard.session.replies import IDLE
 from pgguard.session.server import Hidden
 from pgguard.session.settle import (
     Outcome,
@@ -146,7 +146,7 @@ class Batch:
         if judged.opaque:
             following.unread_code(s)  # planning runs functions that say they are immutable
         s.names.portals[key(bound.portal)] = Portal(judged, bound.params)
-        if s.replies.status == FAILED and not judged.control:
+        if s.failed and not judged.control:
             s.server.relay(message)
             return
         refusal = self._static(judged)
@@ -186,8 +186,12 @@ class Batch:
         if s.desk.silent and portal is None:
             judged = s.settings.free(s.desk, b"")
         params = portal.params if portal is not None else b""
+        if judged.needs_names:
+            judged = judging.meant(s, judged)  # once more: a name can mean something else since the Bind
+        if judged.barrier:
+            s.settings.sending(judged)
         s.batch_begun = True
-        if s.replies.status == FAILED and judged.only_control is not Control.ROLLBACK_TO:
+        if s.failed and not judged.control:
             s.server.relay(message)
             return
         if judged.alone and s.tx.measured and not s.in_block:

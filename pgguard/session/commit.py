@@ -63,6 +63,8 @@ def _settle_deferred(s: Session, sync: bool) -> Says:
 
 
 def _held_cursors(s: Session, reading: Reading) -> Refuse | None:
+    if reading.holdable and s.tx.untrusted:
+        return cannot_judge("a cursor WITH HOLD behind DDL or unread code would run its query inside COMMIT")
     for text in reading.holdable:
         judged = judging.judged(s, text.encode())
         if not judged.statements or not all(isinstance(p, Harmless) for p in judged.proofs):

@@ -21,7 +21,7 @@ from pgguard.session.inbox import Inbox
 from pgguard.session.judge import Judged, opaque
 from pgguard.session.names import Names
 from pgguard.session.outstanding import Unit
-from pgguard.session.replies import IDLE, Replies
+from pgguard.session.replies import FAILED, IDLE, Replies
 from pgguard.session.segment import Segment
 from pgguard.session.server import Server
 from pgguard.session.settings import Settings
@@ -76,7 +76,7 @@ class Session:
     def client_data(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""
         self.inbox.add(data)
-        if self._talk is None or self.replies.copying:
+        if self._talk is None or self.replies.copying or self.rest:
             self._go_on()
 
     def server_data(self, data: bytes) -> None:
@@ -87,7 +87,7 @@ class Session:
             following.units_finished(self)
         if replies.fatal:
             self.closing = True
-        if self._talk is not None and not self._asked and replies.settled():
+        if self._talk is not None and not self._asked and self._quiet():
             self._resume(None)
         if self.inbox.untouched and (self._talk is None or replies.copying):
             self._go_on()
@@ -132,9 +132,13 @@ class Session:
                 self._asked = True
                 self.asks.append(wanted)
                 return
-            if not self.replies.settled():
+            if not self._quiet():
                 return
             value = None
+
+    def _quiet(self) -> bool:
+        """Everything sent was answered, and no message of the client's is half on its way: ours may follow."""
+        return self.rest == 0 and self.replies.settled()
 
     def _go_on(self) -> None:
         """Take what the client sent, message by message, as far as may be."""
@@ -143,6 +147,8 @@ class Session:
                 pass
         except ProtocolViolation as broken:
             self.refuse_connection("08P01", broken.what)
+        if self._talk is not None and not self._asked and self._quiet():
+            self._resume(None)
 
     def refuse_connection(self, sqlstate: str, message: str) -> None:
         """FATAL, and the end of both sides."""
@@ -209,6 +215,11 @@ class Session:
     def in_block(self) -> bool:
         """Whether the client's own transaction block is open, as far as was sent."""
         return self.tx.explicit or (not self.tx.closed and self.replies.status != IDLE)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the server rejects everything but the end of the block, as far as was sent."""
+        return self.replies.status == FAILED and not (self.tx.explicit or self.tx.closed or self.tx.revived)
 
     def wait_for_all(self) -> bool:
         """Whether something is under way that was not answered; the next unit then waits for it."""

@@ -49,7 +49,7 @@ def measuring(s: Session, judged: Judged, params: bytes = b"") -> None:
 def unread_code(s: Session) -> None:
     """What the client's names stand for and how its settings are is not known any more."""
     s.names.taint()
-    s.settings.stale = True
+    s.settings.unread_code()
 
 
 def units_finished(s: Session) -> None:
@@ -65,6 +65,8 @@ def units_finished(s: Session) -> None:
     s.replies.finished.clear()
     if not s.replies.queue:
         s.settings.lexing_unknown = False
+        if s.unit is None:
+            s.tx.told()
         if s.replies.status == IDLE:
             transaction_over(s)
     if s.replies.changed_parameters:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pgguard.policy.decide import decide
 from pgguard.policy.verdict import Allow, Asked, Evidence
-from pgguard.session.replies import FAILED
 from pgguard.sql.statement import Control
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         return Pass.NOW
     if session.desk.silent:
         return Pass.NOW
-    if session.replies.status == FAILED and not judged.control and not judged.error:
+    if session.failed and not judged.control and not judged.error:
         return Pass.NOW if not session.replies.queue else Pass.SLOW  # the server itself rejects it
     if not isinstance(judged.verdict, Allow) or (judged.alone and tx.measured):
         return Pass.SLOW

@@ -56,6 +56,7 @@ class Judged:
     barrier: bool = False  # changes what later judgements depend on: wait for its end
     inserts: bool = False  # rows may be added: counters are not at zero afterwards
     copy_in: bool = False
+    renames: bool = False  # PREPARE, DEALLOCATE, DECLARE ...: names mean something else afterwards
     needs_names: bool = False  # EXECUTE, FETCH ...: what it runs depends on this session's names
     measurable: bool = True
     alone: bool = False  # PostgreSQL runs it only outside a transaction block, and commits before and behind it
@@ -153,6 +154,7 @@ def assemble(
         barrier=barrier,
         inserts=any(isinstance(p, Harmless) and p.inserts for p in proofs),
         copy_in=any(s.copy_in for s in statements),
+        renames=any(_renames(s) for s in statements),
         needs_names=needs_names,
         measurable=measurable,
         alone=alone,
@@ -232,6 +234,11 @@ def _proofs(
     return tuple(proofs)
 
 
+def _renames(statement: Statement) -> bool:
+    kinds = (StatementKind.PREPARE, StatementKind.DEALLOCATE, StatementKind.CURSOR)
+    return statement.kind in kinds or statement.node == "DiscardStmt"
+
+
 def _ends_trust(proof: Proof) -> bool:
     """DDL or unread code: the picture is not true any more for what follows."""
     if isinstance(proof, Unproved):
@@ -265,10 +272,13 @@ def with_names(desk: Desk, judged: Judged, names: Names, now: Callable[[Prepared
     findings = list(judged.findings)
     statements = list(judged.statements)
     meaning: list[bytes] = []
+    renamed = False  # by an earlier statement of the same text
     for at, statement in enumerate(judged.statements):
+        known = not renamed
+        renamed = renamed or _renames(statement) or _ends_trust(proofs[at])
         if not _named(statement):
             continue
-        meant = _meant(statement, names, now)
+        meant = _meant(statement, names, now) if known else None
         if meant is not None:
             meaning.append(meant.text)
         if meant is not None and not statement.inner:
@@ -289,16 +299,21 @@ def with_names(desk: Desk, judged: Judged, names: Names, now: Callable[[Prepared
 
 def _meant(statement: Statement, names: Names, now: Callable[[Prepared], Judged]) -> Judged | None:
     if statement.kind is StatementKind.EXECUTE:
-        prepared = names.statement(statement.name.encode()[:63])
+        prepared = names.statement(identifier(statement.name))
         return now(prepared) if prepared else None
     if statement.node == "FetchStmt":
-        portal = names.portals.get(statement.name.encode()[:63])
+        portal = names.portals.get(identifier(statement.name))
         return portal.judged if portal else None
     for inner in statement.inner:
         found = _meant(inner, names, now)
         if found is not None:
             return found
     return None
+
+
+def identifier(name: str) -> bytes:
+    """A name of SQL text as the server keeps it: at most 63 bytes, and no half of a character at the end."""
+    return name.encode()[:63].decode("utf-8", "ignore").encode()
 
 
 def never(judged: Judged) -> Judged:

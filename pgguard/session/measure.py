@@ -78,6 +78,8 @@ def function_call(s: Session, message: bytes, judged: Judged) -> Talk:
 def ready(s: Session) -> None:
     """The end of a conversation: the status is what the server last said."""
     s.to_client.append(ready_for_query(s.replies.status))
+    s.settings.lexing_unknown = False
+    s.tx.told()
     if s.replies.status == IDLE:
         if s.tx.measured:
             s.server.zero_counters()  # nobody waits for it now, and the next run need not
@@ -161,7 +163,10 @@ def run(
     eager = not judged.copy_in and not judged.error
     asked = ask_reading(s, judged, sync=True) if eager else None
     yield None
-    if step.error:
+    if step.skipped and asked is None:
+        s.server.sync()  # our BEGIN failed: until a Sync the server passes over everything
+        yield None
+    if step.error or step.skipped:
         return ServerError()
     if asked is None:
         asked = ask_reading(s, judged, sync=True)

@@ -103,6 +103,9 @@ class Segment:
             self.slow = True
         elif not self.slow:
             judged = portal.judged
+            if judged.renames:
+                self.slow = True  # what comes behind it in this batch has to be judged by what it did
+                return
             self.runs.append(judged)
             if not judged.fast:
                 s.settings.sending(judged)

@@ -9,8 +9,8 @@ from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Reading
 from pgguard.evidence.session_facts import SessionFacts
 from pgguard.policy.verdict import Allow, Caller
-from pgguard.session.judge import Judged, prepared_by
-from pgguard.session.names import Portal, Prepared, key
+from pgguard.session.judge import Judged, identifier, prepared_by
+from pgguard.session.names import Portal, Prepared
 from pgguard.sql.statement import Setting, Statement, StatementKind
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Settings:
         self.token = ""
         self.report = False
         self.current_user = caller.role
+        self._lexing_touched = False  # it was changed at some time in this session
         self.lexing_unknown = False  # it is being changed; the server says how only with ReadyForQuery
 
     def lexing_trouble(self, parameters: dict[str, str], text: bytes) -> str:
@@ -99,8 +100,15 @@ class Settings:
     def sending(self, judged: Judged) -> None:
         """``judged`` goes out: from here until ReadyForQuery its SETs may be in force or not."""
         for statement in judged.statements:
-            if statement.setting is not None and statement.setting.name.lower() in (*_LEXING, "all"):
-                self.lexing_unknown = True
+            setting = statement.setting
+            if setting is not None and setting.name.lower() in (*_LEXING, "all"):
+                self.lexing_unknown = self._lexing_touched = True
+            elif statement.control is not None or statement.node == "DiscardStmt":
+                self.lexing_unknown = self.lexing_unknown or self._lexing_touched  # ROLLBACK undoes a SET
+
+    def unread_code(self) -> None:
+        """Code ran that nobody read: any setting may be another one."""
+        self.stale = self._lexing_touched = True
 
     def apply(self, session: Session, judged: Judged) -> None:
         """``judged`` ran without an error. What a SET becomes at the end of its block is asked at idle (``stale``)."""
@@ -126,7 +134,7 @@ class Settings:
             self._caller = replace(self._caller, claim=setting.value or "")
 
     def _prepared(self, session: Session, judged: Judged, statement: Statement) -> None:
-        name = key(statement.name.encode())
+        name = identifier(statement.name)
         if len(judged.statements) != 1 or session.desk.silent:
             session.names.statements.pop(name, None)
             return
@@ -135,12 +143,12 @@ class Settings:
 
     def _deallocated(self, session: Session, name: str) -> None:
         if name:
-            session.names.statements.pop(key(name.encode()), None)
+            session.names.statements.pop(identifier(name), None)
         else:
             session.names.statements.clear()
 
     def _cursor(self, session: Session, judged: Judged, statement: Statement) -> None:
-        name = key(statement.name.encode())
+        name = identifier(statement.name)
         if statement.node == "DeclareCursorStmt":
             if len(judged.statements) == 1 and all(isinstance(p, Harmless) for p in judged.proofs):
                 session.names.portals[name] = Portal(judged, b"", holds=statement.with_hold)

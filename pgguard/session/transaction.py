@@ -37,6 +37,7 @@ class Transaction:
         self.executed = False  # something was executed in it
         self.explicit = chained  # a BEGIN ran in it, whatever the last ReadyForQuery said
         self.closed = False  # a COMMIT or ROLLBACK ran since, whatever it said
+        self.revived = False  # a ROLLBACK TO ran since, whatever it said
         self.measured = False
         self.untrusted = False
         self.opaque = False
@@ -83,7 +84,12 @@ class Transaction:
         elif control is Control.RELEASE:
             self.ledger.release(name)
         elif control is Control.ROLLBACK_TO:
+            self.revived = True
             self.ledger.rollback_to(name)
+
+    def told(self) -> None:
+        """A ReadyForQuery came with nothing under way behind it: the server's status is the truth."""
+        self.explicit = self.closed = self.revived = False
 
     def note_measured(self, judged: Judged, params: bytes = b"") -> None:
         """``judged`` is about to run held back: what it does is read behind it."""

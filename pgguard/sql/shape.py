@@ -28,8 +28,8 @@ LONGEST: Final = 4096
 def shape(text: bytes) -> bytes | None:
     """The key, or None where there is none. Literals are replaced by ``?`` and ``'?'``."""
     size = len(text)
-    if size > 4096 or b"--" in text or b"/*" in text:
-        return None
+    if size > 4096 or b"--" in text or b"/*" in text or b"U&" in text or b"u&" in text:
+        return None  # (behind U&"..." UESCAPE a literal decides what the name is)
     out: list[bytes] = []
     kept = 0
     pos = 0

@@ -23,22 +23,6 @@ from tests.session.client_script import (
 from tests.session.scripts import Script
 from tests.session.stage import WAIT, Stage
 
-FORGOTTEN = pytest.mark.xfail(
-    strict=True,
-    reason="when batch.segment ends without a Sync, self.unit is None: a Query or FunctionCall behind it is not "
-    "preceded by sync_first; _query and _function_call have to ask for batch_begun and wrapped as well",
-)
-VACUUM = pytest.mark.xfail(
-    strict=True,
-    reason="a Bind of an immutable function runs it, and VACUUM (DISCARD ALL ...) as the first Execute behind it "
-    "commits that: batch._execute has to refuse outside_block statements when tx.measured and no block is open",
-)
-STEP_ERROR = pytest.mark.xfail(
-    strict=True,
-    reason="replies.step_error survives when the Sync behind a failed, flushed segment passes as a Unit: the next "
-    "measured batch is silently passed over; synced() has to forget the failure",
-)
-
 
 def played(*script: bytes | None) -> Stage:
     stage = Stage().play(script)
@@ -53,27 +37,14 @@ def committed(stage: Stage) -> list[int]:
     return [commit.lost for commit in stage.model.db.commits]
 
 
-COMMITS_ITSELF = pytest.mark.xfail(
-    strict=True,
-    reason="Batch.needs_block looks once, and by the names as they are behind the whole segment: DO under a name that "
-    "is parsed again, behind a Flush, or behind a client's own COMMIT stands in no block and can COMMIT; BEGIN has to "
-    "be sent in front of each Bind that may commit, if no block is open then",
-)
-OURS_IS_THEIRS = pytest.mark.xfail(
-    strict=True,
-    reason="a client's BEGIN in a batch that stands in a BEGIN of ours sets tx.explicit, so Batch.sync leaves "
-    "before_commit out, and then commits our block: _control has to give our block to the client (wrapped = False)",
-)
 
 
-@OURS_IS_THEIRS
 def test_a_begin_inside_a_block_of_ours_opens_no_way_round() -> None:
     stage = played(pbe("do $$hold$$"), parse("s1", "begin") + bind("", "s1") + execute(), SYNC)
 
     assert committed(stage) == []
 
 
-@COMMITS_ITSELF
 @pytest.mark.parametrize(
     "script",
     [
@@ -179,7 +150,6 @@ VACUUM_BEHIND_BIND: Script = [
 ]
 
 
-@VACUUM
 def test_vacuum_does_not_commit_what_a_bind_did() -> None:
     """FACTS F1 and F6: a Bind runs immutable functions; VACUUM commits at once when it is the first Execute."""
     stage = played(*VACUUM_BEHIND_BIND)
@@ -187,7 +157,6 @@ def test_vacuum_does_not_commit_what_a_bind_did() -> None:
     assert committed(stage) == []
 
 
-@FORGOTTEN
 @pytest.mark.parametrize("behind", [q("select 1"), call(20), q("begin"), q("commit"), q("delete from t where id = 1")])
 def test_deferred_work_without_a_sync_is_judged_before_what_comes_behind_it(behind: bytes) -> None:
     """FACTS F1: a Query behind un-Synced messages would commit them."""
@@ -219,7 +188,6 @@ def test_copy_in_that_is_measured_is_read_behind_its_copy_done() -> None:
     assert committed(stage) == []
 
 
-@STEP_ERROR
 def test_an_error_is_forgotten_with_its_sync() -> None:
     again = [pbe("rollback to a"), FLUSH, SYNC]
 

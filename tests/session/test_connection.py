@@ -8,12 +8,6 @@ from tests.session.client_script import FLUSH, SYNC, TERMINATE, call, check, pbe
 from tests.session.scripts import Script
 from tests.session.stage import WAIT, Stage
 
-UNFLUSHED = pytest.mark.xfail(
-    strict=True,
-    reason="_wait_for_all and must_wait wait for the answers to a unit that was neither synced nor flushed, which the "
-    "server keeps back: they have to send a Flush of ours first, and _function_call has to look at self.unit before",
-)
-
 
 def played(*script: bytes | None) -> Stage:
     stage = Stage().play(script)
@@ -23,18 +17,15 @@ def played(*script: bytes | None) -> Stage:
     return stage
 
 
-@UNFLUSHED
 @pytest.mark.parametrize("behind", [call(20), q("select 1"), q("delete from t where id < 3")])
 def test_nobody_waits_for_what_the_server_keeps_back(behind: bytes) -> None:
     played(pbe("set application_name = 'x'"), behind, SYNC)
 
 
-@UNFLUSHED
 def test_a_function_call_behind_unsynced_messages_is_answered() -> None:
     assert played(pbe("select 1"), call(20), SYNC).said() == "1 2 D SELECT_1 V ZI ZI"
 
 
-@UNFLUSHED
 @pytest.mark.parametrize("last", ["delete from t where id < 3", "set application_name = 'x'", "select 1"])
 def test_a_batch_longer_than_a_segment_goes_on(last: str) -> None:
     many: Script = [pbe("set application_name = 'x'"), *(pbe(f"select {n}") for n in range(1600))]

@@ -83,8 +83,5 @@ def test_an_error_ends_the_string() -> None:
     assert played("begin; delete from t where id < 3; select 1/0; commit").said() == "BEGIN DELETE_2 E:22012 ZE"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a string that must fail is to be sent as it is (DESIGN section 4, form 3); this one is PGG05"
-)
 def test_a_savepoint_outside_a_block_fails_as_ever() -> None:
     assert played("select 1; rollback to a").said() == "T D SELECT_1 E:25P01 ZI"

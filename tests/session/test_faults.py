@@ -29,12 +29,6 @@ PLAYS: dict[str, scripts.Script] = {
     "COPY that is measured": [q("copy d from stdin"), WAIT, copy_data(b"1\n"), COPY_DONE],
 }
 each_play = pytest.mark.parametrize("name", PLAYS)
-BEGIN_FAILS = pytest.mark.xfail(
-    strict=True,
-    reason="when a cancel hits the BEGIN in front of a batch its error is swallowed and the client gets a bare "
-    "ReadyForQuery; when it hits the BEGIN in front of a measured COPY, measure.run never sends the Sync that ends the "
-    "skipping, and nothing moves any more",
-)
 
 
 def steps(name: str) -> int:
@@ -69,10 +63,7 @@ def test_the_client_is_not_told_of_success_before_the_commit(name: str) -> None:
             assert stage.model.db.commits
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=BEGIN_FAILS if n in ("DO in a batch", "COPY that is measured") else ()) for n in PLAYS],
-)
+@each_play
 def test_a_cancel_at_any_message(name: str) -> None:
     """A cancel hits whatever the server does: the client's statement, the reading, our BEGIN, the COMMIT."""
     messages = len(Stage().play(PLAYS[name]).model.seen)
@@ -123,7 +114,6 @@ def test_a_statement_that_ends_in_nowhere_is_not_run() -> None:
     assert parse("", "x")[:1] == b"P"
 
 
-@pytest.mark.xfail(strict=False, reason="what is marked here and in other files is found at random as well")
 @given(
     script=scripts.scripts(), dice=st.integers(0, 2**32).map(Random), at=st.integers(0, 60), number=st.integers(0, 6)
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from random import Random
 
-import pytest
 from hypothesis import currently_in_test_context, event, given, note
 from hypothesis import strategies as st
 
@@ -13,9 +12,6 @@ from tests.session.client_script import check
 from tests.session.model_server import ModelServer
 from tests.session.stage import WAIT, Stage, short, split
 
-KNOWN = pytest.mark.xfail(
-    strict=False, reason="the bugs that are marked in test_batch.py and test_connection.py are found here as well"
-)
 DICE = st.none() | st.integers(0, 2**32).map(Random)
 
 
@@ -39,7 +35,6 @@ def safe(stage: Stage) -> None:
     assert not stage.disagreements
 
 
-@KNOWN
 @given(script=scripts.scripts(), dice=DICE)
 def test_nothing_is_committed_unjudged(script: scripts.Script, dice: Random | None) -> None:
     stage = Stage(dice=dice).play(script)
@@ -52,7 +47,6 @@ def test_nothing_is_committed_unjudged(script: scripts.Script, dice: Random | No
         check(bytes(stage.sent), bytes(stage.received))
 
 
-@KNOWN
 @given(script=scripts.scripts(scripts.HARMLESS + scripts.CONTROL, tables=("t",), polite=True), dice=DICE)
 def test_harmless_work_passes_byte_for_byte(script: scripts.Script, dice: Random | None) -> None:
     direct = ModelServer()

@@ -118,10 +118,6 @@ def test_blanked_literals_can_be_filled_again(soup: str, by: list[str]) -> None:
         assert seen(refilled) == (error, statements)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason='the literal behind UESCAPE decides which name U&"..." is: a text with U&" or U&\' in it must have no shape',
-)
 def test_the_escape_character_of_an_identifier_is_not_a_value() -> None:
     one = "delete from U&\"!0074\" uescape '+' where id = 1"
     two = "delete from U&\"!0074\" uescape '!' where id = 1"
