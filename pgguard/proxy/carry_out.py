@@ -22,6 +22,7 @@ from pgguard.session.asks import (
     LookOutside,
     NeedPicture,
     TableTotals,
+    WaitForOthers,
     WriteRecord,
 )
 from pgguard.session.judge import Judged
@@ -37,6 +38,7 @@ STORE_SECONDS = 0.25
 # Nobody holds locks any more.
 FILE_SECONDS = 2.0
 LOOK_SECONDS = 3.0
+BEGUN_SECONDS = 0.1
 LATER = object()
 
 
@@ -66,6 +68,9 @@ async def _answer(services: Services, session: Session, ask: Ask) -> object:
         case NeedPicture():
             await services.picture(database)
             return None
+        case WaitForOthers():
+            await _begun(session)
+            return None
         case LookOutside(sql):
             return await _within(LOOK_SECONDS, services.admin.look(database, sql))
         case TableTotals(stops):
@@ -82,6 +87,13 @@ async def _answer(services: Services, session: Session, ask: Ask) -> object:
             return None
         case _:
             assert_never(ask)
+
+
+async def _begun(session: Session) -> None:
+    for _ in range(int(BEGUN_SECONDS / 0.002)):
+        if not session.world.writing:
+            return
+        await asyncio.sleep(0.002)
 
 
 def at_once(services: Services, ask: Ask) -> object:

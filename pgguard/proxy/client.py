@@ -332,6 +332,8 @@ class ClientSide(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         self._services.clients.discard(self)
+        if self._session is not None:
+            self._session.closed()
         if self._transport is not None:
             self._transport.close()
         if self._server is not None:

@@ -66,4 +66,10 @@ class WriteRecord:
     record: AuditRecord
 
 
-Ask = NeedPicture | LookOutside | TableTotals | FindApproval | Claim | FileRequest | WriteRecord
+@dataclass(frozen=True, slots=True)
+class WaitForOthers:
+    """Wait until the proved writes that are on their way have begun: answered, or sent a tenth of a second ago.
+    Answer: None."""
+
+
+Ask = WaitForOthers | NeedPicture | LookOutside | TableTotals | FindApproval | Claim | FileRequest | WriteRecord

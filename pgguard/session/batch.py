@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, following, judging, measure
+from pgguard.session import cut, following, judging, measure, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate
 from pgguard.session.judge import Judged, opaque
 from pgguard.session.names import Portal, Prepared, key
-from pgguard.session.outstanding import NameChange, Unit
+from pgguard.session.outstanding import NameChange, Step, Unit
 from pgguard.session.replies import IDLE
 from pgguard.session.server import Hidden
 from pgguard.session.settle import (
@@ -30,7 +30,6 @@ from pgguard.session.settle import (
 from pgguard.sql.statement import Control, StatementKind
 from pgguard.sql.tokens import without_token
 from pgguard.wire import frontend
-from pgguard.wire.framing import frames
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
@@ -38,40 +37,6 @@ if TYPE_CHECKING:
 _MAY_COMMIT = (StatementKind.DO, StatementKind.CALL, StatementKind.OPAQUE, StatementKind.EXECUTE)
 _COMMITS = (Control.COMMIT, Control.PREPARE)
 _ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
-
-
-def segment(s: Session, data: bytes) -> Talk:
-    """Whole messages, the last of them a Sync or a Flush (or neither, in a very long batch)."""
-    s.began = s.clock()
-    batch = Batch(s)
-    yield from batch.take_over()
-    if s.replies.status == IDLE and not s.batch_begun and not batch.over:
-        s.server.zero_counters()
-    for message in frames(data):
-        code = message[0]
-        if batch.copied and code in b"SH":
-            continue  # sent too early: the server ignores it in COPY, another one comes behind CopyDone
-        if code == 0x53:  # Sync
-            yield from batch.sync()
-            return
-        if batch.over:
-            continue
-        if code == 0x48:  # Flush
-            s.server.flush()
-        else:
-            yield from batch.one(code, message)
-    s.server.flush()
-    yield None
-    s.replies.skipping = batch.failed()  # the rest up to the Sync comes later
-
-
-def sync_first(s: Session) -> Talk:
-    """A Query or FunctionCall comes behind messages without a Sync: on some servers it would commit them (FACTS F1)."""
-    s.began = s.clock()
-    batch = Batch(s)
-    yield from batch.take_over()
-    if not batch.over:
-        yield from batch.sync(ours=True)
 
 
 class Batch:
@@ -83,6 +48,8 @@ class Batch:
         self.copied = False  # a COPY asked for data
         self.wrapped = s.wrapped  # a BEGIN of ours stands in front
         self._begin: Hidden | None = None
+        self._proved: list[tuple[Judged, Step]] = []  # writes to be recorded from their CommandComplete
+        self._unanswered = False  # an Execute was relayed without waiting for its answer
 
     def take_over(self) -> Talk:
         """Wait for the answers to what was sent of this batch before."""
@@ -173,6 +140,15 @@ class Batch:
             return cannot_judge(judged.error)
         return None
 
+    def settle_accounts(self, commit: Hidden | None = None) -> None:
+        """Everything was answered: errors of our BEGIN and COMMIT are the client's, proved writes are recorded."""
+        for ours in (self._begin, commit):
+            if ours is not None and ours.error:
+                self.s.to_client.append(ours.error)
+        self._begin = None
+        self.s.records.extend((self.s.desk.caller, judged, step.tag) for judged, step in self._proved if step.tag)
+        self._proved = []
+
     def failed(self) -> bool:
         """Whether the server reported an error in this batch."""
         if self.s.server.batch_failed():
@@ -191,6 +167,12 @@ class Batch:
         if judged.barrier:
             s.settings.sending(judged)
         s.batch_begun = True
+        if self._unanswered:
+            s.server.flush()  # each is judged when it begins: DDL elsewhere could come between
+            yield None
+            self._unanswered = False
+            if self.failed():
+                return
         if s.failed and not judged.control:
             s.server.relay(message)
             return
@@ -200,8 +182,13 @@ class Batch:
         elif judged.control:
             yield from self._control(message, judged)
         elif gate(s, judged) is Pass.NOW:
-            s.tx.note(judged, params)
-            s.server.relay(message)
+            if judged.changes_objects:
+                yield from talks.others_done(s)
+            self._unanswered = True
+            following.running(s, judged, params)
+            step = s.server.relay(message)
+            if judged.bounds:
+                self._proved.append((judged, step))
             s.server.dirty = s.server.dirty or judged.inserts or bool(judged.bounds)
             if judged.barrier:
                 s.server.flush()
@@ -215,6 +202,8 @@ class Batch:
 
     def _measured(self, message: bytes, judged: Judged, params: bytes) -> Talk:
         s = self.s
+        if judged.opaque or judged.changes_objects:
+            yield from talks.others_done(s)
         self._own_block(judged)
         following.measuring(s, judged, params)
         step = s.server.held(message)
@@ -324,9 +313,7 @@ class Batch:
             commit = s.server.hidden(b"COMMIT", sync=False)
         step = s.server.relay(frontend.SYNC)
         yield None
-        for ours_failed in (self._begin, commit):
-            if ours_failed is not None and ours_failed.error:
-                s.to_client.append(ours_failed.error)
+        self.settle_accounts(commit)
         if self.wrapped:
             yield from measure.roll_back(s)
             self.wrapped = s.wrapped = False

@@ -188,9 +188,7 @@ class Session:
             self.closing = True
             return False
         if code in (0x64, 0x63, 0x66):
-            streaming.early_copy_data(self, code, data[pos:end])
-            inbox.taken(end)
-            return True
+            return streaming.early_copy_data(self, code, end)
         raise ProtocolViolation("client", f"invalid frontend message type {code}")
 
     def must_wait(self) -> bool:
@@ -217,6 +215,16 @@ class Session:
         return self.tx.explicit or (not self.tx.closed and self.replies.status != IDLE)
 
     @property
+    def untrusted(self) -> bool:
+        """Whether the picture of the catalog proves nothing about a write of this session now."""
+        return self.tx.untrusted or self.world.changed_elsewhere(self.ident)
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        self.world.changing.discard(self.ident)
+        self.world.writing -= sum(isinstance(entry, Unit) and entry.writes for entry in self.replies.queue)
+
+    @property
     def failed(self) -> bool:
         """Whether the server rejects everything but the end of the block, as far as was sent."""
         return self.replies.status == FAILED and not (self.tx.explicit or self.tx.closed or self.tx.revived)
@@ -239,9 +247,10 @@ class Session:
         judged = judging.meant(self, judging.judged(self, text))
         if b"pgguard:" in text:
             message = frontend.encode_query(without_token(text))
-        if gate(self, judged) is Pass.SLOW:
-            if self.wait_for_all():
-                return False
+        passes = gate(self, judged)
+        if (passes is Pass.SLOW or judged.bounds or judged.inserts) and self.wait_for_all():
+            return False  # (a write waits to be judged when it begins: DDL elsewhere could come between)
+        if passes is Pass.SLOW:
             self.inbox.taken(end)
             return self.begin_talk(talks.query(self, message, judged))
         self.inbox.taken(end)
@@ -254,7 +263,7 @@ class Session:
         unit.synced = True
         if not judged.fast:
             following.entering(self, judged)
-            self.tx.note(judged)
+            following.running(self, judged)
         following.sent(self, unit, judged)
         self.replies.queue.append(unit)
         self.to_server.append(message)

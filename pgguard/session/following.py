@@ -31,16 +31,28 @@ def sent(s: Session, unit: Unit, judged: Judged) -> None:
     if judged.bounds or judged.inserts:
         s.server.dirty = True
         unit.wants_tags = unit.wants_tags or bool(judged.bounds)
+        if not unit.writes:
+            unit.writes = True
+            s.world.writing += 1
     if not judged.proved and isinstance(judged.verdict, Allow):
         s.tx.note_unmeasured(judged)
         s.server.dirty = True
         unread_code(s)
 
 
+def running(s: Session, judged: Judged, params: bytes = b"") -> None:
+    """It is about to run as it stands."""
+    s.tx.note(judged, params)
+    if s.tx.untrusted:
+        s.world.changing.add(s.ident)
+
+
 def measuring(s: Session, judged: Judged, params: bytes = b"") -> None:
     """It is about to run held back. Code that nobody read can PREPARE, DECLARE and SET, and of that a ROLLBACK takes
     back less than one would think: prepared statements stay."""
     s.tx.note_measured(judged, params)
+    if s.tx.untrusted:
+        s.world.changing.add(s.ident)
     s.server.dirty = True
     if judged.opaque:
         unread_code(s)
@@ -55,6 +67,7 @@ def unread_code(s: Session) -> None:
 def units_finished(s: Session) -> None:
     """The server has answered some units to their ReadyForQuery."""
     for unit in s.replies.finished:
+        s.world.writing -= unit.writes
         if unit.wants_tags:
             _record(s, unit)
         if not unit.failed:
@@ -105,5 +118,6 @@ def transaction_over(s: Session) -> None:
             s.settings.stale = True
             s.world.invalidate()
         tx.clear()
+        s.world.changing.discard(s.ident)
     if s.names.portals:
         s.names.portals = {n: p for n, p in s.names.portals.items() if p.holds}

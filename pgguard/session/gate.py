@@ -25,7 +25,7 @@ class Pass(Enum):
 def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
     """``binding``: only a Bind, which plans but does not run it; COMMIT and ROLLBACK do nothing then."""
     tx = session.tx
-    if judged.fast and not tx.untrusted:
+    if judged.fast and not (tx.untrusted or (judged.inserts and session.untrusted)):
         return Pass.NOW
     if session.desk.silent:
         return Pass.NOW
@@ -40,8 +40,10 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         return Pass.SLOW if tx.measured else Pass.NOW
     if judged.control:
         return _control(session, judged, binding)
-    if tx.untrusted:
+    if tx.untrusted or (judged.bounds and session.untrusted) or (judged.changes_objects and session.world.writing):
         return Pass.SLOW
+    if len(judged.statements) > 1 and judged.bounds:
+        return Pass.SLOW  # what the picture shows can change before its turn comes
     if judged.bounds and tx.executed:
         lost, deleted = tx.bound_of(judged)
         evidence = Evidence(bound=lost, bound_deleted=deleted)
@@ -60,6 +62,4 @@ def _control(session: Session, judged: Judged, binding: bool) -> Pass:
     if tx.measured or tx.untrusted:
         only = controls <= {Control.BEGIN, Control.SAVEPOINT, Control.RELEASE} or controls == {Control.ROLLBACK}
         return Pass.NOW if only else Pass.SLOW
-    if len(judged.statements) > 1 and judged.bounds and tx.executed:
-        return Pass.SLOW
-    return Pass.NOW
+    return Pass.SLOW if len(judged.statements) > 1 and judged.bounds else Pass.NOW

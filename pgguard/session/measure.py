@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, following
+from pgguard.session import cut, following, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.judge import Judged
@@ -49,6 +49,8 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
         following.unread_code(s)
         s.send_query(message, judged)
         return
+    if judged.opaque or judged.changes_objects:
+        yield from talks.others_done(s)
     if judged.error:
         yield from _unreadable(s, frontend.query_text(message), judged)
     elif s.replies.status == FAILED and (not judged.control or judged.only_control is Control.COMMIT):

@@ -50,6 +50,7 @@ class Unit:
 
     __slots__ = (
         "copied", "done", "expected", "failed", "flushed", "names", "runs", "seen", "synced", "tags", "wants_tags",
+        "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -60,6 +61,7 @@ class Unit:
         self.tags: list[str] = []
         self.synced = False
         self.failed = False
+        self.writes = False  # it counts among the world's proved writes on their way
         self.flushed = False  # the client, or we, asked the server to answer what was sent so far
         self.copied = False  # the client sent its CopyDone or CopyFail without waiting to be asked
         self.expected = 0  # replies that complete an extended message, as far as sent

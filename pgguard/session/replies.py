@@ -160,6 +160,8 @@ class Replies:
             self.copying = step.copied = True
         if code == 0x5A:
             return  # the conversation says ReadyForQuery itself, when it is over
+        if code == 0x43:
+            step.tag = command_tag(message)
         if step.sink == HOLD:
             if code in (0x43, 0x49, 0x73) and step.held[:1] == b"c" and len(step.held) == 5:
                 step.held += message

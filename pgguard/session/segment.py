@@ -106,9 +106,12 @@ class Segment:
             if judged.renames:
                 self.slow = True  # what comes behind it in this batch has to be judged by what it did
                 return
+            if self.runs and (judged.bounds or judged.inserts):
+                self.slow = True  # a write is judged when it begins: DDL elsewhere could come between
+                return
             self.runs.append(judged)
             if not judged.fast:
                 s.settings.sending(judged)
                 following.entering(s, judged)
-                s.tx.note(judged, portal.params)
+                following.running(s, judged, portal.params)
 

@@ -57,7 +57,8 @@ def cannot_judge(why: str) -> Refuse:
 def covers(session: Session, judged: Judged | None) -> frozenset[int] | None:
     """The relations that the next reading must look at; None: whatever is locked."""
     tx = session.tx
-    if tx.untrusted or tx.ledger.awaits_reading or (judged is not None and judged.relations is None):
+    several = judged is not None and len(judged.statements) > 1  # the later ones begin later than they were judged
+    if several or session.untrusted or tx.ledger.awaits_reading or (judged is not None and judged.relations is None):
         return None
     return frozenset(tx.relations) | (judged.relations or frozenset() if judged is not None else frozenset())
 
@@ -85,6 +86,8 @@ def take_reading(session: Session, asked: Hidden, judged: Judged | None) -> Read
         return cannot_judge(f"{reading.uncountable[0]} was written to, and PostgreSQL does not count its rows")
     session.tx.ledger.record(reading, covers(session, judged))
     session.tx.reading = reading
+    if not reading.catalogs:
+        session.world.changing.discard(session.ident)  # unread code ran, and changed no catalog
     session.settings.follow(reading)
     following.follow(session)
     return reading

@@ -35,12 +35,14 @@ def pass_rest(s: Session) -> bool:
     return True
 
 
-def early_copy_data(s: Session, code: int, message: bytes) -> None:
+def early_copy_data(s: Session, code: int, end: int) -> bool:
     """Copy messages before the server asked for any: it takes them if a COPY is under way, else it ignores them."""
-    s.to_server.append(message)
+    s.to_server.append(s.inbox.piece(end))
+    s.inbox.taken(end)
     last = s.replies.queue[-1] if s.replies.queue else None
     if code != 0x64 and isinstance(last, Unit):
         last.copied = True
+    return True
 
 
 def pass_copy_data(s: Session) -> bool:

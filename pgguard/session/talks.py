@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from pgguard.evidence.session_facts import SESSION_SQL, parse_session
 from pgguard.session import following
-from pgguard.session.asks import NeedPicture
+from pgguard.session.asks import NeedPicture, WaitForOthers
+from pgguard.session.replies import IDLE
+from pgguard.wire.framing import frames
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session, Talk
@@ -27,18 +29,51 @@ def function_call(s: Session, message: bytes, judged: Judged) -> Talk:
     return measure.function_call(s, message, judged)
 
 
-def segment(s: Session, messages: bytes) -> Talk:
-    """Extended messages that may not simply pass."""
-    from pgguard.session import batch
+def segment(s: Session, data: bytes) -> Talk:
+    """Whole messages, the last of them a Sync or a Flush (or neither, in a very long batch)."""
+    from pgguard.session.batch import Batch
 
-    return batch.segment(s, messages)
+    s.began = s.clock()
+    batch = Batch(s)
+    yield from batch.take_over()
+    if s.replies.status == IDLE and not s.batch_begun and not batch.over:
+        s.server.zero_counters()
+    for message in frames(data):
+        code = message[0]
+        if batch.copied and code in b"SH":
+            continue  # sent too early: the server ignores it in COPY, another one comes behind CopyDone
+        if code == 0x53:  # Sync
+            yield from batch.sync()
+            return
+        if batch.over:
+            continue
+        if code == 0x48:  # Flush
+            s.server.flush()
+        else:
+            yield from batch.one(code, message)
+    s.server.flush()
+    yield None
+    batch.settle_accounts()
+    s.replies.skipping = batch.failed()  # the rest up to the Sync comes later
 
 
 def sync_first(s: Session) -> Talk:
-    """A Query or FunctionCall behind extended messages without a Sync."""
-    from pgguard.session import batch
+    """A Query or FunctionCall comes behind messages without a Sync: on some servers it would commit them (FACTS F1)."""
+    from pgguard.session.batch import Batch
 
-    return batch.sync_first(s)
+    s.began = s.clock()
+    batch = Batch(s)
+    yield from batch.take_over()
+    if not batch.over:
+        yield from batch.sync(ours=True)
+
+
+def others_done(s: Session) -> Talk:
+    """Before DDL or unread code goes out: the writes that other sessions sent, proved by the picture of now, have begun
+    and hold their locks. What they send from here on is not proved by it."""
+    s.world.changing.add(s.ident)
+    if s.world.writing:
+        yield WaitForOthers()
 
 
 def ask_picture(s: Session) -> Talk:

@@ -52,6 +52,8 @@ class World:
         self.desks: dict[Caller, Desk] = {}
         self.used = False  # somebody judged by the picture since the skin last looked
         self.was_invalidated = False  # it is not merely missing: what the skin has kept of it is old as well
+        self.changing: set[str] = set()  # sessions in which DDL, or unread code that may do DDL, is not committed yet
+        self.writing = 0  # proved writes on their way, by all sessions
         self.prepared: set[str] = set()  # two-phase transactions that were measured at PREPARE here
 
     def desk(self, caller: Caller) -> Desk:
@@ -70,6 +72,10 @@ class World:
         if picture is not self.picture:
             self.picture = picture
             self.version += 1
+
+    def changed_elsewhere(self, ident: str) -> bool:
+        """Whether another session is changing what the picture shows: a write proved by it may run after that."""
+        return len(self.changing) > (ident in self.changing)
 
     def invalidate(self) -> None:
         """DDL or unread code is about to be, or was, committed: nobody may be judged by what was known before."""

@@ -23,7 +23,8 @@ def test_a_harmless_batch_goes_out_as_it_came() -> None:
 
 
 def test_one_measured_execute_makes_all_slow() -> None:
-    assert not gathered(pbe("select 1"), pbe("delete from t where id = 1")).slow
+    assert not gathered(pbe("select 1"), pbe("select 1")).slow
+    assert gathered(pbe("select 1"), pbe("delete from t where id = 1")).slow  # it is judged when it begins
     assert gathered(pbe("select 1"), pbe("delete from t")).slow
 
 
