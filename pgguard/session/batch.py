@@ -58,8 +58,9 @@ class Batch:
         if queue:
             s.server.flush()
             yield None
-            if queue and isinstance(queue[0], Unit) and not queue[0].synced:
+            if queue and isinstance(unit := queue[0], Unit) and not unit.synced:
                 queue.popleft()
+                following.unit_answered(s, unit)
         self.over = s.replies.skipping
         s.unit = None
 
@@ -230,7 +231,10 @@ class Batch:
     def _unmeasurable(self, message: bytes, judged: Judged, params: bytes) -> Talk:
         """It cannot run in a transaction: what its text says decides; approved, it runs unmeasured."""
         s = self.s
-        s.tx.note_measured(judged, params)
+        s.tx.note_measured(judged, params + s.settings.search_path.encode())  # which decides what its names mean
+        if s.settings.stale:
+            yield from self._refuse(cannot_judge("settings were changed in front of it in this batch"))
+            return
         outcome: Outcome = yield from settle(s, None)
         if outcome is None:
             outcome = yield from claim(s)

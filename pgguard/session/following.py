@@ -67,14 +67,7 @@ def unread_code(s: Session) -> None:
 def units_finished(s: Session) -> None:
     """The server has answered some units to their ReadyForQuery."""
     for unit in s.replies.finished:
-        s.world.writing -= unit.writes
-        if unit.wants_tags:
-            _record(s, unit)
-        if not unit.failed:
-            for judged in unit.done:
-                took_effect(s, judged)
-        elif unit.done:
-            s.settings.stale = True
+        unit_answered(s, unit)
     s.replies.finished.clear()
     if not s.replies.queue:
         s.settings.lexing_unknown = False
@@ -85,6 +78,18 @@ def units_finished(s: Session) -> None:
     if s.replies.changed_parameters:
         s.replies.changed_parameters = False
         follow(s)
+
+
+def unit_answered(s: Session, unit: Unit) -> None:
+    """All that was sent of it was answered, synced or not."""
+    s.world.writing -= unit.writes
+    if unit.wants_tags:
+        _record(s, unit)
+    if not unit.failed:
+        for judged in unit.done:
+            took_effect(s, judged)
+    elif unit.done:
+        s.settings.stale = True
 
 
 def _record(s: Session, unit: Unit) -> None:

@@ -249,7 +249,7 @@ def refuse_unrun(s: Session, judged: Judged, verdict: Refuse) -> Talk:
 
 def _unmeasurable(s: Session, message: bytes, judged: Judged) -> Talk:
     """It cannot run in a transaction: what its text says decides, and an approval lets it run unmeasured."""
-    s.tx.note_measured(judged)
+    s.tx.note_measured(judged, s.settings.search_path.encode())  # which decides what its names mean
     outcome = yield from settle(s, None)
     if outcome is None:
         outcome = yield from claim(s)

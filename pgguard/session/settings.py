@@ -30,7 +30,7 @@ _CODECS = {
     "EUC_KR": "euc_kr", "EUC_CN": "gb2312",
 }  # fmt: skip
 _LEXING = ("standard_conforming_strings", "client_encoding", "names")
-_WHO = ("role", "session_authorization", "all", "application_name")
+_WHO = ("role", "session_authorization", "all", "application_name", "search_path")
 
 
 def as_utf8(parameters: dict[str, str], text: bytes) -> bytes:
@@ -53,6 +53,7 @@ class Settings:
         self.token = ""
         self.report = False
         self.current_user = caller.role
+        self.search_path = ""
         self._lexing_touched = False  # it was changed at some time in this session
         self.lexing_unknown = False  # it is being changed; the server says how only with ReadyForQuery
 
@@ -81,14 +82,15 @@ class Settings:
     def confirmed(self, facts: SessionFacts) -> None:
         """The answer to the question asked at idle."""
         self.stale = False
-        self._believe(facts.state.current_user, dict(facts.state.settings))
+        self._believe(facts.state.current_user, facts.state.search_path, dict(facts.state.settings))
 
     def follow(self, reading: Reading) -> None:
         """What a reading says of the settings inside the transaction."""
-        self._believe(reading.current_user, dict(reading.settings))
+        self._believe(reading.current_user, reading.search_path, dict(reading.settings))
 
-    def _believe(self, current_user: str, ours: dict[str, str]) -> None:
+    def _believe(self, current_user: str, search_path: str, ours: dict[str, str]) -> None:
         self.current_user = current_user
+        self.search_path = search_path
         self.token = ours.get("token", "")
         self.report = ours.get("report", "").lower() in ("on", "true", "yes", "1")
         new = replace(

@@ -81,8 +81,8 @@ def test_in_the_clients_block_the_server_itself_must_fail(book: Playbook) -> Non
 
 def test_rows_stream_before_the_verdict_and_the_tag_does_not(book: Playbook) -> None:
     book.play("""
-        client sends  Query select 1; delete from t where id < 3
-        server gets   [flush counters] | Sync | [BEGIN] | Query select 1; delete from t where id < 3 | [reading all] | Sync  # noqa: E501
+        client sends  Query select 1;delete from t where id < 3
+        server gets [flush counters] | Sync | [BEGIN] | Query select 1;delete from t where id < 3 | [reading all] | Sync
         server sends  [flush counters] | ReadyForQuery I | [BEGIN]
         server sends  RowDescription | DataRow 1 | CommandComplete SELECT 1
         client gets   RowDescription | DataRow 1
