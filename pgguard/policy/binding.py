@@ -11,6 +11,10 @@ from pgguard.checks.finding import Finding
 from pgguard.evidence.measurement import Measurement
 from pgguard.policy.verdict import Blame
 
+# Sizes of dropped or truncated tables are the server's estimates: beyond twice as many rows and so many more, an
+# approval does not cover them.
+ESTIMATE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class BoundStatement:
@@ -77,6 +81,7 @@ class Approval:
     ceilings: Mapping[int, int] = field(default_factory=dict)  # relation OID -> rows lost at most
     destroyed: frozenset[tuple[str, str, str]] = frozenset()  # (kind, name, how) that may go
     unmeasured: bool = False  # it was approved without a measurement
+    sizes: Mapping[tuple[str, str, str], tuple[int, int | None]] = field(default_factory=dict)  # of these: OID, about rows
 
     def exceeded_by(self, measurement: Measurement | None) -> str:
         """In words, what ``measurement`` does beyond this approval; "" when it stays inside."""
@@ -87,8 +92,14 @@ class Approval:
             if table.rows.lost > ceiling:
                 return f"{table.name}: {table.rows.lost} rows, approved were {ceiling}"
         for lost in measurement.destroyed:
-            if (lost.kind, lost.name, lost.how) not in self.destroyed:
+            known = (lost.kind, lost.name, lost.how)
+            if known not in self.destroyed:
                 return f"{lost.kind} {lost.name} {lost.how} was not approved"
+            oid, rows = self.sizes.get(known, (lost.oid, lost.rows))
+            if oid != lost.oid:
+                return f"{lost.kind} {lost.name} is another object than the one that was approved"
+            if (lost.rows or 0) > 2 * (rows or 0) + ESTIMATE:
+                return f"{lost.kind} {lost.name}: about {lost.rows} rows, approved were about {rows or 0}"
         return ""
 
 

@@ -72,7 +72,8 @@ class Request:
             share = lost if self.at_most is None or not total else lost * self.at_most // total
             ceilings[table.oid] = ceilings.get(table.oid, 0) + share
         destroyed = frozenset((gone.kind, gone.name, gone.how) for gone in measurement.destroyed)
-        return Approval(self.number, self.decided_by, ceilings, destroyed)
+        sizes = {(gone.kind, gone.name, gone.how): (gone.oid, gone.rows) for gone in measurement.destroyed}
+        return Approval(self.number, self.decided_by, ceilings, destroyed, sizes=sizes)
 
 
 def content(asked: NewRequest) -> str:

@@ -62,3 +62,18 @@ def test_exceeded(measurement: Measurement | None, beyond: str) -> None:
 
 def test_what_was_approved_unmeasured_may_run_unmeasured() -> None:
     assert replace(APPROVAL, unmeasured=True).exceeded_by(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("oid", "rows", "beyond"),
+    [
+        (7, 1000, ""),
+        (7, 2100, ""),
+        (7, 2101, "table public.t: about 2101 rows, approved were about 1000"),
+        (8, 1000, "table public.t is another object than the one that was approved"),
+    ],
+)
+def test_an_approved_drop_is_of_that_table_at_about_that_size(oid: int, rows: int, beyond: str) -> None:
+    approval = replace(APPROVAL, sizes={("table", "public.t", "dropped"): (7, 1000)})
+
+    assert approval.exceeded_by(Measurement((), (Destroyed("table", "public.t", oid=oid, rows=rows),))) == beyond
