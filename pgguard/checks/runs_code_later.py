@@ -33,7 +33,9 @@ _OVER_USER_CODE = {
 
 def find(statement: Statement, text: str, reaches_user_code: bool) -> Finding | None:
     says = _ALWAYS.get(statement.node)
-    if says is None and reaches_user_code and (statement.calls or statement.operators or statement.types):
+    # ``accounts.f`` calls f(accounts) as well: a column that an expression names can be a call.
+    named = statement.calls or statement.operators or statement.types or statement.columns
+    if says is None and reaches_user_code and named:
         says = _OVER_USER_CODE.get(statement.node)
     if says is not None:
         return Finding(NAME, says)

@@ -5,7 +5,9 @@
     session_facts  what is asked once, before the client's first ReadyForQuery
     ledger         the sum of one transaction over readings, proved bounds, savepoints and approvals
     victims        one catalog query, asked inside (the client's session) and outside (as committed)
+    additions      the part of that query that lists what could be new: code that runs later, roles, rights
     compare        inside against outside: what was destroyed besides rows
+    made           inside against outside: hazards that were added
     report         sum and comparison as a Measurement
     measurement    the plain data that the others make and policy judges
 

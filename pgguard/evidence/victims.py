@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from pgguard.evidence.additions import additions
 from pgguard.evidence.envelope import PREFIX, Row, among, array, chars, equal, oids, opened, sealed
 from pgguard.evidence.reading import FIRST_USER_OID
 
@@ -39,6 +40,7 @@ def victims_sql(
     parts += [_other(classid, objid) for classid, objid in sorted(set(objects)) if _is_other(classid)]
     changed = {*catalogs, *(SECTION_OF_CLASS.get(classid, "") for classid, _ in objects)}
     parts += [sql for names, sql in _WHOLE if changed & names]
+    parts += additions(frozenset(changed), inside)
     return PREFIX + (" UNION ALL ".join(parts) or "SELECT ''::pg_catalog.text WHERE false")
 
 

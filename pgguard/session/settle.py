@@ -16,6 +16,7 @@ from pgguard.audit.record import AuditRecord
 from pgguard.checks.finding import Finding
 from pgguard.errors import ProtocolViolation
 from pgguard.evidence.compare import compare, created, suspects
+from pgguard.evidence.made import made
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.evidence.reading import parse_reading, reading_sql
 from pgguard.evidence.report import measurement as measured
@@ -134,6 +135,7 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
             empty = parse_emptiness(rows)
         tx.destroyed = compare(outside, inside, empty, reading.catalogs)
         tx.created = created(outside, inside)
+        tx.made = tuple(Finding(check, says) for check, says in made(outside, inside, reading.catalogs))
     except ProtocolViolation as broken:
         return cannot_judge(f"what was destroyed could not be read: {broken.what}")
     return None
@@ -153,6 +155,9 @@ def asked_for(session: Session) -> Asked:
     """The measured statements of the transaction, with what the checks found in them."""
     judged = session.tx.judged
     findings = dict.fromkeys(f for j in judged for f in j.findings)
+    # What the text said already is said once; a check that it did not show speaks from the catalog.
+    said = {finding.check for finding in findings}
+    findings.update(dict.fromkeys(f for f in session.tx.made if f.check not in said))
     return Asked(session.desk.caller, tuple(s for j in judged for s in j.statements), tuple(findings))
 
 

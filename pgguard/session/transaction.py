@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgguard.catalog.proof import Bounded
+from pgguard.checks.finding import Finding
 from pgguard.evidence.ledger import Ledger
 from pgguard.evidence.measurement import Destroyed, Measurement, Reading
 from pgguard.policy.binding import Approval
@@ -49,6 +50,7 @@ class Transaction:
         self.approvals: list[Approval] = []
         self.allowed_losses: set[tuple[str, str, str]] = set()
         self.destroyed: tuple[Destroyed, ...] = ()
+        self.made: tuple[Finding, ...] = ()  # hazards that it added, whatever the text showed
         self.created: frozenset[int] = frozenset()  # tables of its own making: no row in them can be lost
         self.strong: set[int] = set()  # what it held strong locks on at any time (ROLLBACK TO gives some up)
         self.strong_objects: set[tuple[int, int]] = set()
