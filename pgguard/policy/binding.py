@@ -81,7 +81,7 @@ class Approval:
     ceilings: Mapping[int, int] = field(default_factory=dict)  # relation OID -> rows lost at most
     destroyed: frozenset[tuple[str, str, str]] = frozenset()  # (kind, name, how) that may go
     unmeasured: bool = False  # it was approved without a measurement
-    sizes: Mapping[tuple[str, str, str], tuple[int, int | None]] = field(default_factory=dict)  # of these: OID, about rows
+    sizes: Mapping[tuple[str, str, str], tuple[int, int | None]] = field(default_factory=dict)  # OID, about rows
 
     def exceeded_by(self, measurement: Measurement | None) -> str:
         """In words, what ``measurement`` does beyond this approval; "" when it stays inside."""

@@ -13,7 +13,7 @@ from pgguard.session import cut, following, judging, measure, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate
-from pgguard.session.judge import Judged, opaque
+from pgguard.session.judge import Judged
 from pgguard.session.names import Portal, Prepared, key
 from pgguard.session.outstanding import NameChange, Step, Unit
 from pgguard.session.replies import IDLE
@@ -113,7 +113,7 @@ class Batch:
         judged = judging.rejudged(s, prepared) if prepared is not None else judging.unknown(s, "prepared statement")
         if judged.opaque:
             following.unread_code(s)  # planning runs functions that say they are immutable
-        s.names.portals[key(bound.portal)] = Portal(judged, bound.params)
+        s.names.portals[key(bound.portal)] = Portal(judged, frontend.parameters(bound.params), prepared=prepared)
         if s.failed and not judged.control:
             s.server.relay(message)
             return
@@ -124,7 +124,7 @@ class Batch:
             yield None
             if self.failed():
                 return
-            s.tx.note_measured(judged, bound.params)
+            s.tx.note_measured(judged, frontend.parameters(bound.params))
             yield from self._refuse(refusal)
             return
         self._own_block(judged)
@@ -158,15 +158,6 @@ class Batch:
 
     def _execute(self, message: bytes) -> Talk:
         s = self.s
-        portal = s.names.portals.get(key(frontend.execute(message).portal))
-        judged = portal.judged if portal is not None else opaque(s.desk, b"", "this portal was not seen being made")
-        if s.desk.silent and portal is None:
-            judged = s.settings.free(s.desk, b"")
-        params = portal.params if portal is not None else b""
-        if judged.needs_names:
-            judged = judging.meant(s, judged)  # once more: a name can mean something else since the Bind
-        if judged.barrier:
-            s.settings.sending(judged)
         s.batch_begun = True
         if self._unanswered:
             s.server.flush()  # each is judged when it begins: DDL elsewhere could come between
@@ -174,6 +165,11 @@ class Batch:
             self._unanswered = False
             if self.failed():
                 return
+        portal = s.names.portals.get(key(frontend.execute(message).portal))
+        judged = judging.running(s, portal) if portal is not None else judging.unknown(s, "portal")
+        params = portal.params if portal is not None else b""
+        if judged.barrier:
+            s.settings.sending(judged)
         if s.failed and not judged.control:
             s.server.relay(message)
             return

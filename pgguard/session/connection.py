@@ -34,8 +34,8 @@ from pgguard.wire.framing import frame_end
 
 Talk = Generator[Ask | None, Any, Any]
 
+PIPELINED: Final = 1024  # so many units wait for answers at most: then the client has to wait as well
 SEGMENT: Final = 65_536  # a batch that grows beyond this without a Sync is sent on in parts
-
 _EXTENDED: Final = frozenset(b"PBEDCHS")
 
 
@@ -161,7 +161,7 @@ class Session:
             return streaming.pass_rest(self)
         if self.replies.copying:
             return streaming.pass_copy_data(self)
-        if self._talk is not None:
+        if self._talk is not None or len(self.replies.queue) > PIPELINED:
             return False
         inbox = self.inbox
         data = inbox.gathered()
@@ -221,7 +221,7 @@ class Session:
 
     def closed(self) -> None:
         """The connection is gone."""
-        self.world.changing.discard(self.ident)
+        self.world.settled(self.ident)
         self.world.writing -= sum(isinstance(entry, Unit) and entry.writes for entry in self.replies.queue)
 
     @property

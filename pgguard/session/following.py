@@ -43,16 +43,23 @@ def sent(s: Session, unit: Unit, judged: Judged) -> None:
 def running(s: Session, judged: Judged, params: bytes = b"") -> None:
     """It is about to run as it stands."""
     s.tx.note(judged, params)
+    _mark(s)
+
+
+def _mark(s: Session) -> None:
+    """Other sessions must know of DDL, and of code that may do DDL, before it goes out."""
     if s.tx.untrusted:
         s.world.changing.add(s.ident)
+    if s.tx.objects or s.tx.locks:
+        s.world.changing.add(s.ident)
+        s.world.reshaping.add(s.ident)
 
 
 def measuring(s: Session, judged: Judged, params: bytes = b"") -> None:
     """It is about to run held back. Code that nobody read can PREPARE, DECLARE and SET, and of that a ROLLBACK takes
     back less than one would think: prepared statements stay."""
     s.tx.note_measured(judged, params)
-    if s.tx.untrusted:
-        s.world.changing.add(s.ident)
+    _mark(s)
     s.server.dirty = True
     if judged.opaque:
         unread_code(s)
@@ -123,6 +130,6 @@ def transaction_over(s: Session) -> None:
             s.settings.stale = True
             s.world.invalidate()
         tx.clear()
-        s.world.changing.discard(s.ident)
+        s.world.settled(s.ident)
     if s.names.portals:
         s.names.portals = {n: p for n, p in s.names.portals.items() if p.holds}

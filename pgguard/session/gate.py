@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from pgguard.session.judge import Judged
 
 
-_TWO_PHASE = {Control.COMMIT_PREPARED, Control.ROLLBACK_PREPARED, Control.PREPARE}
+_ONE_BY_ONE = {
+    Control.SAVEPOINT, Control.RELEASE, Control.ROLLBACK_TO, Control.PREPARE, Control.COMMIT_PREPARED,
+    Control.ROLLBACK_PREPARED,
+}  # fmt: skip
 
 
 class Pass(Enum):
@@ -25,7 +28,8 @@ class Pass(Enum):
 def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
     """``binding``: only a Bind, which plans but does not run it; COMMIT and ROLLBACK do nothing then."""
     tx = session.tx
-    if judged.fast and not (tx.untrusted or (judged.inserts and session.untrusted)):
+    elsewhere = session.untrusted if judged.inserts else session.world.reshaped_elsewhere(session.ident)
+    if judged.fast and not (tx.untrusted or elsewhere):
         return Pass.NOW
     if session.desk.silent:
         return Pass.NOW
@@ -40,7 +44,9 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         return Pass.SLOW if tx.measured else Pass.NOW
     if judged.control:
         return _control(session, judged, binding)
-    if tx.untrusted or (judged.bounds and session.untrusted) or (judged.changes_objects and session.world.writing):
+    if tx.untrusted or elsewhere or (judged.bounds and session.untrusted):
+        return Pass.SLOW
+    if judged.changes_objects and session.world.writing:
         return Pass.SLOW
     if len(judged.statements) > 1 and judged.bounds:
         return Pass.SLOW  # what the picture shows can change before its turn comes
@@ -57,9 +63,9 @@ def _control(session: Session, judged: Judged, binding: bool) -> Pass:
     if binding:
         return Pass.NOW
     controls = {s.control for s in judged.statements}
-    if Control.ROLLBACK_TO in controls or controls & _TWO_PHASE:
-        return Pass.SLOW  # the counters keep what it undoes: it needs a reading
+    chained = tx.executed and any(s.chain for s in judged.statements)
+    if controls & _ONE_BY_ONE or chained:
+        return Pass.SLOW  # the ledger has to know whether it succeeded, or needs a reading
     if tx.measured or tx.untrusted:
-        only = controls <= {Control.BEGIN, Control.SAVEPOINT, Control.RELEASE} or controls == {Control.ROLLBACK}
-        return Pass.NOW if only else Pass.SLOW
+        return Pass.NOW if controls in ({Control.BEGIN}, {Control.ROLLBACK}) else Pass.SLOW
     return Pass.SLOW if len(judged.statements) > 1 and judged.bounds else Pass.NOW

@@ -32,6 +32,9 @@ _LITERALS_DO_NOT_MATTER = frozenset(
     {StatementKind.SELECT, StatementKind.INSERT, StatementKind.UPDATE, StatementKind.DELETE}
 )
 _NOT_BY_PICTURE = frozenset({StatementKind.TRANSACTION, StatementKind.SESSION, StatementKind.EMPTY})
+_CHANGES_THE_SESSION = frozenset({
+    StatementKind.SESSION, StatementKind.PREPARE, StatementKind.DEALLOCATE, StatementKind.CURSOR, StatementKind.LOCK,
+})  # fmt: skip
 _FOLLOWS = "it follows"
 _ENDS_BLOCK = (Control.COMMIT, Control.ROLLBACK, Control.PREPARE)
 
@@ -136,7 +139,7 @@ def assemble(
     verdict = decide(policy, Asked(caller, statements, findings), evidence)
     control = any(s.control is not None for s in statements)
     session = any(
-        s.kind in (StatementKind.SESSION, StatementKind.PREPARE, StatementKind.DEALLOCATE, StatementKind.CURSOR)
+        s.kind in _CHANGES_THE_SESSION
         for s in statements
     )
     ddl = any(isinstance(p, Harmless) and p.ddl for p in proofs)

@@ -9,7 +9,7 @@ from pgguard.session.settings import as_utf8
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
-    from pgguard.session.names import Prepared
+    from pgguard.session.names import Portal, Prepared
 
 
 def judged(s: Session, text: bytes, param_types: tuple[int, ...] = ()) -> Judged:
@@ -41,6 +41,13 @@ def rejudged(s: Session, prepared: Prepared) -> Judged:
             prepared.judged = judged(s, prepared.text, prepared.param_types)
         prepared.version = s.desk.version
     return meant(s, prepared.judged)
+
+
+def running(s: Session, portal: Portal) -> Judged:
+    """Of a portal that is about to run: the catalog, or a name in it, can be another one since its Bind."""
+    if s.desk.version != s.world.version:
+        s.desk = s.world.desk(s.desk.caller)
+    return meant(s, portal.judged) if portal.prepared is None else rejudged(s, portal.prepared)
 
 
 def unknown(s: Session, what: str) -> Judged:

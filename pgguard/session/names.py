@@ -34,9 +34,12 @@ class Portal:
     """A bound statement: what an Execute of it would run. ``params`` is what an approval is bound to besides the text;
     ``holds``: a cursor WITH HOLD, which outlives its transaction."""
 
-    __slots__ = ("holds", "judged", "params")
+    __slots__ = ("holds", "judged", "params", "prepared")
 
-    def __init__(self, judged: Judged, params: bytes, *, holds: bool = False) -> None:
+    def __init__(
+        self, judged: Judged, params: bytes, *, holds: bool = False, prepared: Prepared | None = None
+    ) -> None:
+        self.prepared = prepared  # what it was bound from, to be judged again when it runs
         self.judged = judged
         self.params = params
         self.holds = holds

@@ -81,7 +81,7 @@ class Segment:
         self.begins = True
         prepared = s.names.statement(name)
         judged = judging.rejudged(s, prepared) if prepared is not None else judging.unknown(s, "prepared statement")
-        s.names.portals[key(message.portal)] = Portal(judged, message.params)
+        s.names.portals[key(message.portal)] = Portal(judged, frontend.parameters(message.params), prepared=prepared)
         if not (judged.fast and not s.tx.untrusted) and gate(s, judged, binding=True) is Pass.SLOW:
             self.slow = True
         return True
@@ -99,10 +99,10 @@ class Segment:
         self.begins = True
         portal = s.names.portals.get(key(name))
         self.urgent = s.desk.silent or portal is None or portal.judged.copy_in
-        if portal is None or gate(s, portal.judged) is Pass.SLOW:
+        judged = judging.running(s, portal) if portal is not None else None
+        if portal is None or judged is None or gate(s, judged) is Pass.SLOW:
             self.slow = True
         elif not self.slow:
-            judged = portal.judged
             if judged.renames:
                 self.slow = True  # what comes behind it in this batch has to be judged by what it did
                 return

@@ -87,8 +87,10 @@ def take_reading(session: Session, asked: Hidden, judged: Judged | None) -> Read
         return cannot_judge(f"{reading.uncountable[0]} was written to, and PostgreSQL does not count its rows")
     session.tx.ledger.record(reading, covers(session, judged))
     session.tx.reading = reading
-    if not reading.catalogs:
-        session.world.changing.discard(session.ident)  # unread code ran, and changed no catalog
+    if reading.catalogs or reading.strong:
+        session.world.reshaping.add(session.ident)
+    else:
+        session.world.settled(session.ident)  # unread code ran, and changed no catalog
     session.settings.follow(reading)
     following.follow(session)
     return reading
@@ -188,9 +190,11 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
     beyond = answer.exceeded_by(found)
     if beyond:
         return explain.beyond_approval(answer.number, beyond, verdict)
-    tx.approvals.append(answer)
+    if all(known.number != answer.number for known in tx.approvals):
+        tx.approvals.append(answer)
     tx.ledger.approved(answer.ceilings)
-    tx.allowed_losses |= answer.destroyed
+    # what has no identity of its own (contents of large objects) is asked for again with every further write
+    tx.allowed_losses |= {lost for lost in answer.destroyed if answer.sizes.get(lost, (0, None))[0]}
     return None
 
 

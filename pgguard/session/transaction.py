@@ -8,7 +8,7 @@ from pgguard.evidence.ledger import Ledger
 from pgguard.evidence.measurement import Destroyed, Measurement, Reading
 from pgguard.policy.binding import Approval
 from pgguard.session.judge import Judged
-from pgguard.sql.statement import Control
+from pgguard.sql.statement import Control, StatementKind
 
 
 class Write:
@@ -43,6 +43,7 @@ class Transaction:
         self.untrusted = False
         self.opaque = False
         self.objects = False
+        self.locks = False  # LOCK TABLE: others may wait behind it for DDL that comes
         self.deferrable = False
         self.relations: set[int] = set()
         self.targets: set[int] = set()
@@ -68,8 +69,9 @@ class Transaction:
                     self.relations.add(proof.oid)
                     self.targets.add(proof.oid)
             self.writes.append(Write(judged, params))
-        if judged.control:
-            for statement in judged.statements:
+        for statement in judged.statements:
+            self.locks = self.locks or statement.kind is StatementKind.LOCK
+            if judged.control:
                 self._control(statement.control, statement.name)
         if judged.changes_objects:
             self.untrusted = self.objects = True

@@ -53,6 +53,7 @@ class World:
         self.used = False  # somebody judged by the picture since the skin last looked
         self.was_invalidated = False  # it is not merely missing: what the skin has kept of it is old as well
         self.changing: set[str] = set()  # sessions in which DDL, or unread code that may do DDL, is not committed yet
+        self.reshaping: set[str] = set()  # those of them in which it was seen to be DDL
         self.writing = 0  # proved writes on their way, by all sessions
         self.prepared: set[str] = set()  # two-phase transactions that were measured at PREPARE here
 
@@ -76,6 +77,15 @@ class World:
     def changed_elsewhere(self, ident: str) -> bool:
         """Whether another session is changing what the picture shows: a write proved by it may run after that."""
         return len(self.changing) > (ident in self.changing)
+
+    def reshaped_elsewhere(self, ident: str) -> bool:
+        """The same for what only reads: a name in it could come to mean a function that is being made."""
+        return len(self.reshaping) > (ident in self.reshaping)
+
+    def settled(self, ident: str) -> None:
+        """The session's transaction is over, or changed no catalog."""
+        self.changing.discard(ident)
+        self.reshaping.discard(ident)
 
     def invalidate(self) -> None:
         """DDL or unread code is about to be, or was, committed: nobody may be judged by what was known before."""

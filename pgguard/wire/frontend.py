@@ -76,6 +76,22 @@ def bind(message: bytes) -> Bind:
     return Bind(portal, statement, message[pos:])
 
 
+def parameters(tail: bytes) -> bytes:
+    """Of a Bind's tail only what the parameters are: their formats and values, without the formats of the results;
+    b"" when there are none. A tail that is cut short stays whole: the server refuses it."""
+    try:
+        (formats,) = struct.unpack_from("!H", tail)
+        pos = 2 + 2 * formats
+        (count,) = struct.unpack_from("!H", tail, pos)
+        pos += 2
+        for _ in range(count):
+            (length,) = struct.unpack_from("!i", tail, pos)
+            pos += 4 + max(length, 0)
+    except struct.error:
+        return tail
+    return tail[:pos] if count else b""
+
+
 def execute(message: bytes) -> Execute:
     portal, pos = _string(message, 5, "Execute")
     if pos + 4 != len(message):
