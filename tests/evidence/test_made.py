@@ -58,7 +58,15 @@ HAZARDS: list[tuple[str, list[tuple[str, str]]]] = [
         "create table w.np (id int, k int) partition by list (k);"
         " create trigger x after insert on w.np for each row execute function w.tf();"
         " alter table w.np attach partition w.apart for values in (1)",
-        [(LATER, "a trigger will run with later statements (w.apart.x)")],
+        [
+            (LATER, "a trigger will run with later statements (w.apart.x)"),
+            (LATER, "a trigger will run with later statements (w.np.x)"),
+        ],
+    ),
+    (
+        "create table w.np (id int, k int) partition by list (k);"
+        " create trigger x after insert on w.np for each row execute function w.tf()",
+        [(LATER, "a trigger will run with later statements (w.np.x)")],
     ),
     ("create statistics w.x on (w.f2(id)), id from w.loose", [(LATER, "extended statistics will run user code")]),
     (
