@@ -36,8 +36,8 @@ _OVER_USER_CODE = {
     "default": "a table's default or generated column will run user code",
     "check": "a table's check will run user code",
 }
-# On a table of the transaction's own making nobody relies yet on what these do. Except on a partitioned one: a table that
-# is attached to it, now or later, gets copies of its triggers.
+# On a table of the transaction's own making nobody relies yet on what these do. Except on a partitioned one: a table
+# that is attached to it, now or later, gets copies of its triggers.
 _OF_OLD_TABLES = frozenset({"trigger", "rule", "policy", "default", "check"})
 
 

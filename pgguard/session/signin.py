@@ -54,6 +54,7 @@ class SignIn:
         self._from_client = b""
         self._from_server = b""
         self._rows: list[list[bytes | None]] = []
+        self._tries = 20
         self._error = b""
 
     def client_data(self, data: bytes) -> None:
@@ -120,8 +121,12 @@ class SignIn:
             self.stage = Stage.DONE
 
     def _ready(self) -> None:
-        if self.stage is Stage.SIGNED_IN:
+        cancelled = self._error and error_fields(self._error).get("C") == "57014"
+        if self.stage is Stage.SIGNED_IN or (cancelled and self._tries):
             self.stage = Stage.ASKING
+            self._tries -= 1  # statement_timeout, from the client's options, can hit the question: it is asked again
+            self._error = b""
+            self._rows.clear()
             name = self._name
             self.to_server.append(
                 frontend.encode_parse(name, SESSION_SQL.encode()) + frontend.encode_bind(name, name)

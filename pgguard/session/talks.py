@@ -8,7 +8,10 @@ from pgguard.evidence.session_facts import SESSION_SQL, parse_session
 from pgguard.session import following
 from pgguard.session.asks import NeedPicture, WaitForOthers
 from pgguard.session.replies import IDLE
+from pgguard.wire.backend import error_fields
 from pgguard.wire.framing import frames
+
+TRIES = 20
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session, Talk
@@ -85,11 +88,15 @@ def ask_picture(s: Session) -> Talk:
 
 
 def ask_settings(s: Session) -> Talk:
-    """At idle: what the settings and the role are now."""
-    asked = s.server.hidden(SESSION_SQL.encode(), sync=True)
-    yield None
-    if asked.failed:
-        s.refuse_connection("PGG06", "the session's settings could not be read")
-        return
-    s.settings.confirmed(parse_session(asked.rows))
-    following.follow(s)
+    """At idle: what the settings and the role are now. A cancel that comes late, or the client's statement_timeout, can
+    hit the question: it is asked again."""
+    for _ in range(TRIES):
+        asked = s.server.hidden(SESSION_SQL.encode(), sync=True)
+        yield None
+        if not asked.failed:
+            s.settings.confirmed(parse_session(asked.rows))
+            following.follow(s)
+            return
+        if error_fields(asked.error).get("C") != "57014":  # query_canceled
+            break
+    s.refuse_connection("PGG06", "the session's settings could not be read")

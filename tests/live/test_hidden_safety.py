@@ -75,8 +75,9 @@ SPELLED = [
 ]
 
 HARMLESS = [
-    "create table made (id serial primary key, a int references accounts on delete cascade, at timestamptz default now(),"
-    " n bigint generated always as identity, u uuid default gen_random_uuid(), check (a > 0), unique (a, at))",
+    "create table made (id serial primary key, a int references accounts on delete cascade,"
+    " at timestamptz default now(), n bigint generated always as identity, u uuid default gen_random_uuid(),"
+    " check (a > 0), unique (a, at))",
     "create view v as select id from notes",
     "create index x on notes (n)",
     "create index x on accounts (lower(email)) where balance > 0",

@@ -101,6 +101,9 @@ def test_only_answers_pass_before_it() -> None:
 def test_a_session_that_cannot_be_asked_about_is_none() -> None:
     one = sign_in(allow_trust=True)
     one.server_data(OK + READY + encode_error({"C": "57014", "M": "x"}) + ready_for_query(0x49))
+    assert one.stage is Stage.ASKING  # a timeout hit the question: once more
+
+    one.server_data(encode_error({"C": "42501", "M": "x"}) + ready_for_query(0x49))
 
     assert one.stage is Stage.FAILED
     assert got(one)[-1] == "E:PGG06"
