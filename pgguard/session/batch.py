@@ -166,6 +166,10 @@ class Batch:
             if self.failed():
                 return
         portal = s.names.portals.get(key(frontend.execute(message).portal))
+        if portal is None and s.tx.opaque:
+            yield from self._read_first()
+            if self.over:
+                return
         judged = judging.running(s, portal) if portal is not None else judging.unknown(s, "portal")
         params = portal.params if portal is not None else b""
         if judged.barrier:
@@ -223,6 +227,16 @@ class Batch:
             return
         s.to_client.append(step.held)
         following.took_effect(s, judged)
+
+    def _read_first(self) -> Talk:
+        """What a Bind of unread code did is read before anything unknown runs behind it."""
+        s = self.s
+        asked = ask_reading(s, None, sync=False)
+        s.server.flush()
+        yield None
+        outcome = yield from measure.judge_reading(s, take_reading(s, asked, None), sync=False)
+        if outcome is not None:
+            yield from self._refuse(outcome)
 
     def _unmeasurable(self, message: bytes, judged: Judged, params: bytes) -> Talk:
         """It cannot run in a transaction: what its text says decides; approved, it runs unmeasured."""

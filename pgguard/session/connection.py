@@ -305,10 +305,10 @@ class Session:
         if segment.slow:
             if self.wait_for_all():
                 self.inbox.scan = self.inbox.start  # gather it again: what is under way may change what is said of it
-                segment.clear()
+                segment.undo()
                 return False
             messages = self.inbox.piece(end)
-            segment.clear()
+            segment.undo()
             self.inbox.taken(end)
             return self.begin_talk(talks.segment(self, messages))
         unit = self.unit

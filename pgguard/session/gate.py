@@ -63,7 +63,7 @@ def _control(session: Session, judged: Judged, binding: bool) -> Pass:
     if binding:
         return Pass.NOW
     controls = {s.control for s in judged.statements}
-    chained = tx.executed and any(s.chain for s in judged.statements)
+    chained = (tx.measured or bool(tx.writes)) and any(s.chain for s in judged.statements)
     if controls & _ONE_BY_ONE or chained:
         return Pass.SLOW  # the ledger has to know whether it succeeded, or needs a reading
     if tx.measured or tx.untrusted:

@@ -34,7 +34,8 @@ def meant(s: Session, found: Judged) -> Judged:
 
 def rejudged(s: Session, prepared: Prepared) -> Judged:
     """Of a statement parsed earlier, today."""
-    if prepared.version != s.desk.version and prepared.version >= 0:
+    stale = prepared.version != s.desk.version and prepared.version >= 0
+    if stale and not prepared.judged.error:  # what could not be read then was read by the server as it was then
         if prepared.by_sql and not s.desk.silent:
             prepared.judged = prepared_by(s.desk, s.world.picture, prepared.text)
         else:

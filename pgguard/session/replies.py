@@ -180,7 +180,7 @@ class Replies:
     def _complete(self, step: Step, code: int, message: bytes) -> None:
         if code == 0x5A:
             self.status = message[5]
-            self.copying = False
+            self.copying = self.step_error = False  # whatever was passed over, it is over
         if code in (0x31, 0x33) and step.change is not None:
             self._renamed(step.change)
         if step.completed_by(code):

@@ -28,6 +28,7 @@ class Segment:
         self.expected = 0  # replies that complete one of its messages
         self.names: list[NameChange | None] = []  # what each ParseComplete and CloseComplete will make true
         self.runs: list[Judged] = []
+        self._known: tuple[dict[bytes, Prepared | None], dict[bytes, Portal]] | None = None  # names before it
         self.begins = False  # there is a Bind or an Execute in it
         self.urgent = False  # the server answers without a Sync or Flush: it will ask for copy data
 
@@ -37,9 +38,18 @@ class Segment:
         self.names = []
         self.runs = []
         self.begins = self.urgent = False
+        self._known = None
+
+    def undo(self) -> None:
+        """It is gone through again from its beginning: names mean what they meant in front of it."""
+        if self._known is not None:
+            self._s.names.batch, self._s.names.portals = self._known
+        self.clear()
 
     def take(self, code: int, message: bytes) -> bool:
         """One message other than Sync and Flush. False: not now."""
+        if self._known is None:
+            self._known = (self._s.names.batch.copy(), self._s.names.portals.copy())
         if code == 0x42:
             return self.bind(frontend.bind(message))
         if code == 0x45:
