@@ -49,6 +49,7 @@ class Batch:
         self.wrapped = s.wrapped  # a BEGIN of ours stands in front
         self._begin: Hidden | None = None
         self._proved: list[tuple[Judged, Step]] = []  # writes to be recorded from their CommandComplete
+        self._unread = False  # a Bind ran unread code, and no reading stands behind it yet
         self._unanswered = False  # an Execute was relayed without waiting for its answer
 
     def take_over(self) -> Talk:
@@ -119,8 +120,7 @@ class Batch:
             return
         refusal = self._static(judged)
         if refusal is not None:
-            # Give an earlier message of the batch the chance to fail first, as it would have.
-            s.server.flush()
+            s.server.flush()  # an earlier message of the batch may fail first, as it would have
             yield None
             if self.failed():
                 return
@@ -128,7 +128,12 @@ class Batch:
             yield from self._refuse(refusal)
             return
         self._own_block(judged)
+        if self._unread:
+            yield from self._read_first()
+            if self.over:
+                return
         s.tx.note_bound(judged)
+        self._unread = judged.opaque
         s.server.relay(message)
 
     def _static(self, judged: Judged) -> Refuse | None:
@@ -166,7 +171,7 @@ class Batch:
             if self.failed():
                 return
         portal = s.names.portals.get(key(frontend.execute(message).portal))
-        if portal is None and s.tx.opaque:
+        if portal is None and self._unread:
             yield from self._read_first()
             if self.over:
                 return
@@ -207,6 +212,7 @@ class Batch:
             yield from talks.others_done(s)
         self._own_block(judged)
         following.measuring(s, judged, params)
+        self._unread = False
         step = s.server.held(message)
         asked = None if judged.copy_in or not judged.text else ask_reading(s, judged, sync=False)
         s.server.flush()
@@ -229,8 +235,8 @@ class Batch:
         following.took_effect(s, judged)
 
     def _read_first(self) -> Talk:
-        """What a Bind of unread code did is read before anything unknown runs behind it."""
-        s = self.s
+        """What a Bind of unread code did is read before anything else of the client's runs behind it."""
+        s, self._unread = self.s, False
         asked = ask_reading(s, None, sync=False)
         s.server.flush()
         yield None
