@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import structlog
+
 from pgguard.console.desk import Desk
 from pgguard.policy.model import Policy
 from pgguard.session.world import World
 from pgguard.store.audit_file import AuditFile
 from pgguard.store.requests import Store
 from pgguard.upstream.admin import Admin
+
+log = structlog.get_logger()
 
 if TYPE_CHECKING:
     from pgguard.proxy.client import ClientSide
@@ -79,9 +83,10 @@ class Services:
             world.used = False
             try:
                 picture = await self.admin.picture(database)
-            except Exception:
-                world.set_picture(None)
-                raise
+            except Exception as trouble:
+                log.warning("no catalog picture", database=database, why=str(trouble))
+                world.set_picture(None)  # whoever needs it asks again, and gets the error of a try of its own
+                return
             if not world.was_invalidated:
                 world.set_picture(picture)
 

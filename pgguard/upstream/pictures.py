@@ -110,7 +110,7 @@ class Pictures:
         while time.monotonic() - kept.asked < FORGET_AFTER:
             await asyncio.sleep(CHECK_EVERY)
             # The picture only grows old when this fails; whoever needs it then gets the error of a try of its own.
-            with contextlib.suppress(UpstreamUnavailable):
+            with contextlib.suppress(Exception):
                 await self._check(database, kept, deadline=2.0)
 
 
