@@ -130,6 +130,6 @@ def transaction_over(s: Session) -> None:
             s.settings.stale = True
             s.world.invalidate()
         tx.clear()
-        s.world.settled(s.ident)
+    s.world.settled(s.ident)  # also of what was only announced: a text that failed to parse has run nothing
     if s.names.portals:
         s.names.portals = {n: p for n, p in s.names.portals.items() if p.holds}

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Final
 
 from pgguard.session.names import Names
-from pgguard.session.outstanding import HOLD, RELAY, SWALLOW, Entry, NameChange, Step, Unit
+from pgguard.session.outstanding import HOLD, SWALLOW, Entry, NameChange, Step, Unit
 from pgguard.wire.backend import command_tag, error_fields, parameter_status, shift_position
 from pgguard.wire.framing import EVERY, frame_end, walk
 
@@ -210,5 +210,3 @@ class Replies:
             behind.skipped = behind.done = True
             self.queue.popleft()
 
-
-__all__ = ["FAILED", "HOLD", "IDLE", "IN_BLOCK", "RELAY", "SWALLOW", "Replies"]

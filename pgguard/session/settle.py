@@ -89,7 +89,7 @@ def take_reading(session: Session, asked: Hidden, judged: Judged | None) -> Read
     session.tx.reading = reading
     if reading.catalogs or reading.strong:
         session.world.reshaping.add(session.ident)
-    else:
+    elif not session.tx.locks:
         session.world.settled(session.ident)  # unread code ran, and changed no catalog
     session.settings.follow(reading)
     following.follow(session)

@@ -63,3 +63,10 @@ def test_an_invalid_picture_is_asked_for_before_the_next_statement() -> None:
 
     assert [type(ask).__name__ for ask in stage.asked] == ["NeedPicture"]
     assert stage.said() == "DELETE_1 ZI"
+
+
+def test_a_text_that_only_failed_to_parse_takes_no_proofs_from_others() -> None:
+    stage = Stage().play([q("selec 1")])
+
+    assert not stage.world.changing
+    assert not stage.world.reshaping
