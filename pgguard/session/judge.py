@@ -36,7 +36,6 @@ _CHANGES_THE_SESSION = frozenset({
     StatementKind.SESSION, StatementKind.PREPARE, StatementKind.DEALLOCATE, StatementKind.CURSOR, StatementKind.LOCK,
 })  # fmt: skip
 _FOLLOWS = "it follows"
-_ENDS_BLOCK = (Control.COMMIT, Control.ROLLBACK, Control.PREPARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +106,6 @@ class Judged:
     def only_control(self) -> Control | None:
         """The transaction statement, when the text is just that."""
         return self.statements[0].control if len(self.statements) == 1 else None
-
-    @property
-    def ends_block(self) -> bool:
-        return any(s.control in _ENDS_BLOCK for s in self.statements)
 
     @property
     def kind(self) -> str:

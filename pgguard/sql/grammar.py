@@ -33,10 +33,6 @@ class _ParseResult(Structure):
     _fields_ = (("parse_tree", c_char_p), ("stderr_buffer", c_char_p), ("error", POINTER(_Error)))
 
 
-class _NormalizeResult(Structure):
-    _fields_ = (("normalized_query", c_char_p), ("error", POINTER(_Error)))
-
-
 class _ScanResult(Structure):
     _fields_ = (("len", c_size_t), ("data", c_void_p), ("stderr_buffer", c_char_p), ("error", POINTER(_Error)))
 
@@ -51,7 +47,7 @@ def _library() -> CDLL:
         library = CDLL(str(path))
     except OSError as error:
         raise ConfigError(f"libpg_query cannot be loaded: {error}", exit_code=3) from error
-    for verb, result in (("parse", _ParseResult), ("normalize", _NormalizeResult), ("scan", _ScanResult)):
+    for verb, result in (("parse", _ParseResult), ("scan", _ScanResult)):
         function = getattr(library, f"pg_query_{verb}")
         function.argtypes = (c_char_p,)
         function.restype = result
@@ -76,19 +72,6 @@ def parse(text: bytes) -> tuple[bytes, str]:
         return result.parse_tree or b"", ""
     finally:
         library.pg_query_free_parse_result(result)
-
-
-def normalize(text: bytes) -> bytes | None:
-    """``text`` with every literal replaced by a parameter; None when it cannot be parsed."""
-    library = _library()
-    result = library.pg_query_normalize(text)
-    try:
-        if result.error:
-            return None
-        normalized: bytes | None = result.normalized_query
-        return normalized
-    finally:
-        library.pg_query_free_normalize_result(result)
 
 
 # One ScanToken of the protobuf answer: start (left out when 0), end, token, keyword kind (left out when 0).

@@ -1,4 +1,4 @@
-"""The tokens of a text: what an approval is bound to, what the verdict cache is keyed by, and the comment in front."""
+"""The tokens of a text: what an approval is bound to, and the comment in front."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from pgguard.sql import grammar, limits
-
-# libpg_query's normalisation is quadratic in the number of constants, and a long text is not worth a cache entry.
-_MAX_NORMALIZED = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +54,6 @@ def without_token(text: bytes) -> bytes:
     if comment is None or not comment.token:
         return text
     return text[: comment.start] + b" " * (comment.end - comment.start) + text[comment.end :]
-
-
-def normalized(text: bytes) -> bytes | None:
-    """``text`` with literals replaced by parameters; None when it is too long or cannot be parsed."""
-    if len(text) > _MAX_NORMALIZED or 0 in text or limits.lexes_slowly(text):
-        return None
-    return grammar.normalize(text)
 
 
 _COMMENT = re.compile(rb"[ \t\r\n\f\v]*/\*[ \t\r\n]*pgguard:(.*?)\*/", re.DOTALL)

@@ -96,9 +96,7 @@ def test_what_is_not_known_is_refused_or_measured() -> None:
     assert judged("selec 1").error
 
 
-def test_ends_and_kinds() -> None:
-    assert judged("begin; select 1; commit").ends_block
-    assert not judged("savepoint a").ends_block
+def test_kinds_and_control() -> None:
     assert judged("begin; select 1").kind == "transaction, select"
     assert judged("").kind == "empty"
     assert judged("begin; commit").only_control is None

@@ -34,8 +34,3 @@ def test_long_texts_keep_their_offsets() -> None:
 
     assert tokens is not None
     assert (40_002, b"last") == (len(tokens), text[grammar.varint(tokens[-1][0]) : grammar.varint(tokens[-1][1])])
-
-
-def test_normalize() -> None:
-    assert b"select $1" == grammar.normalize(b"select 'x'")
-    assert grammar.normalize(b"selec 'x'") is None
