@@ -4,6 +4,7 @@
 #   make demo    an embedded PostgreSQL with a sample company behind pgguard; TOUR=1 replays the disasters instead
 #   make test    linters, type checker, floors, the whole test suite
 #   make bench   pgbench direct, through PgBouncer and through pgguard
+#   make regress PostgreSQL's own regression scripts direct and through pgguard, compared; VERSION=15 runs those alone
 #   make clean   away with everything made
 
 SHELL := /bin/bash
@@ -23,7 +24,7 @@ HOT := $(wildcard $(shell sed -n '/^COMPILED = \[/,/^\]/s/^ *"\(.*\)",.*/\1/p' s
 APT := $(shell if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then echo apt-get; fi)
 INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: help setup demo test lint bench clean postgres15 pgbouncer
+.PHONY: help setup demo test lint bench regress clean postgres15 pgbouncer
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -81,7 +82,11 @@ pgbouncer:
 bench: setup pgbouncer
 	$(PY) -m bench
 
+# The scripts come from Debian's source packages, into .cache; nothing of them is part of this project.
+regress: setup postgres15
+	PYTHONPATH=.:tests $(PY) -m tests.regress $(VERSION)
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find pgguard tests bench -name __pycache__ -prune -exec rm -rf {} +
 	find pgguard -name '*.so' -delete
