@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import re
 
+from pgguard.sql import blocking
 from pgguard.sql import tree as t
 from pgguard.sql.draft import Draft, part_of
-from pgguard.sql.statement import DropTarget, Effect, StatementKind
+from pgguard.sql.statement import DropTarget, Effect
 from pgguard.sql.tree import Tree
 
-_ADDS = frozenset(
+ADDS = frozenset(
     """
     AT_AddColumn AT_AddConstraint AT_AddIdentity AT_AddIndex AT_AddIndexConstraint AT_AttachPartition AT_SetNotNull
     AT_SetStatistics AT_ValidateConstraint AT_EnableTrig AT_EnableAlwaysTrig AT_EnableTrigAll AT_EnableTrigUser
     AT_EnableRule AT_EnableAlwaysRule AT_EnableRowSecurity AT_ForceRowSecurity
     """.split()
 )
-_DROPS = {"AT_DropColumn": "column", "AT_DropConstraint": "constraint"}
+DROPS = {"AT_DropColumn": "column", "AT_DropConstraint": "constraint"}
 _WORD = re.compile(r"[A-Z][a-z]*")
 
 
@@ -29,17 +30,17 @@ def words(subtype: str) -> str:
 
 
 def alter_table(draft: Draft, node: Tree) -> None:
-    draft.kind = StatementKind.ALTER
     relation = node["relation"]
     effects: set[Effect] = set()
     for item in node.get("cmds", ()):
         command = item["AlterTableCmd"]
-        subtype = command.get("subtype", "AT_AddColumn")
+        subtype = command.get("subtype", "")
         draft.subcommands.append(words(subtype))
-        if subtype in _DROPS:
+        draft.details.extend(blocking.subcommand(command))
+        if subtype in DROPS:
             effects.add(Effect.DROP)
-            draft.drops.append(DropTarget(_DROPS[subtype], part_of(t.relation(relation), command.get("name", ""))))
-        elif subtype in _ADDS or (subtype == "AT_ColumnDefault" and "def" in command):
+            draft.drops.append(DropTarget(DROPS[subtype], part_of(t.relation(relation), command.get("name", ""))))
+        elif subtype in ADDS or (subtype == "AT_ColumnDefault" and "def" in command):
             effects.add(Effect.ADD)
         else:
             effects.add(Effect.ALTER)
@@ -53,7 +54,6 @@ def alter_table(draft: Draft, node: Tree) -> None:
 
 def alter_domain(draft: Draft, node: Tree) -> None:
     """Subtypes as in AlterDomainStmt: T default, N and O drop and set NOT NULL, C and X add and drop constraint."""
-    draft.kind = StatementKind.ALTER
     subtype = node.get("subtype", "")
     name = t.dotted(node.get("typeName", ()))
     if subtype == "X":
@@ -66,4 +66,6 @@ def alter_domain(draft: Draft, node: Tree) -> None:
 
 def alter_enum(draft: Draft, node: Tree) -> None:
     added = "newVal" in node and "oldVal" not in node
-    draft.is_a(StatementKind.ALTER, Effect.ADD if added else Effect.ALTER)
+    draft.names.effects.add(Effect.ADD if added else Effect.ALTER)
+    if "oldVal" in node:
+        draft.subcommands.append("rename value")

@@ -1,7 +1,7 @@
-"""What a statement is and what it does: libpg_query's node becomes a ``Statement``, by an allowlist.
+"""What a statement is and what it does: libpg_query's node becomes a ``Statement``, by the allowlist ``kinds.ROWS``.
 
-FAIL CLOSED: a node without a row here or in ``kinds.ROWS``, a form that no row expects, or anything unknown inside
-makes the statement OPAQUE. Everything executable inside something else counts as what it is.
+FAIL CLOSED: a node without a row, a form that nobody expected, or anything unknown inside makes the statement OPAQUE.
+Everything executable inside something else counts as what it is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from pgguard.sql import alter, drops, keys, settings
+from pgguard.sql import alter, blocking, drops, keys, settings
 from pgguard.sql import tree as t
 from pgguard.sql.draft import Draft, opaque
 from pgguard.sql.kinds import REPLACING, ROWS
@@ -17,19 +17,22 @@ from pgguard.sql.statement import Control, DropTarget, Effect, Name, Setting, St
 from pgguard.sql.tree import Tree
 
 _CURSOR_OPT_HOLD = 0x0020  # parsenodes.h
+_BLOCKING = frozenset({StatementKind.CREATE, StatementKind.DROP, StatementKind.MAINTENANCE})
+_STATE_TYPES = frozenset({"stype", "stype1", "mstype"})
 
 
 def classify(stmt: Tree, start: int, length: int) -> Statement:
     """The statement in ``{"DeleteStmt": {...}}``, at these bytes of its text."""
     ((node, body),) = stmt.items()
-    draft = Draft(node, start, length)
-    special = _SPECIAL.get(node)
-    if special is not None:
-        special(draft, body)
-    elif node in ROWS:
-        _plain(draft, body)
-    else:
+    row = ROWS.get(node)
+    if row is None:
         return opaque(node, start, length, f"unknown statement {node}")
+    draft = Draft(node, start, length)
+    draft.is_a(row.kind, *row.effects)
+    draft.outside_block = row.outside_block
+    _FILL.get(node, _plain)(draft, body)
+    if row.kind in _BLOCKING:
+        draft.details.extend(blocking.statement(node, body))
     return draft.finish()
 
 
@@ -39,7 +42,6 @@ def _inner(stmt: Tree, draft: Draft) -> Statement:
 
 def _plain(draft: Draft, body: Tree) -> None:
     row = ROWS[draft.node]
-    draft.is_a(row.kind, *row.effects)
     for part in row.walked:
         if part in body:
             draft.names.walk({part: body[part]})
@@ -47,36 +49,27 @@ def _plain(draft: Draft, body: Tree) -> None:
         draft.target(body.get(row.target), Effect.ADD if Effect.ADD in row.effects else Effect.ALTER)
     if row.name:
         draft.name = body.get(row.name, "")
-    draft.outside_block = row.outside_block
     if body.get("replace") and draft.node in REPLACING:
         draft.names.effects.add(Effect.ALTER)
-    if draft.node == "AlterEventTrigStmt" and body.get("tgenabled") == "D":
-        draft.subcommands.append("disable event trigger")
 
 
-def _data(kind: StatementKind, *effects: Effect) -> Callable[[Draft, Tree], None]:
-    def fill(draft: Draft, body: Tree) -> None:
-        draft.is_a(kind, *effects)
-        draft.names.walk({draft.node: body})
-        draft.key_terms = keys.key_terms(draft.node, body)
-        if draft.key_terms:
-            draft.reused_params = keys.reused_params(body)
-        if not draft.names.effects:
-            draft.names.effects.add(Effect.READ)  # a MERGE that does nothing
-        if Effect.CREATE in draft.names.effects:
-            draft.kind = StatementKind.CREATE  # SELECT INTO
-
-    return fill
+def _data(draft: Draft, body: Tree) -> None:
+    draft.names.walk({draft.node: body})
+    draft.key_terms = keys.key_terms(draft.node, body)
+    if draft.key_terms:
+        draft.reused_params = keys.reused_params(body)
+    if not draft.names.effects:
+        draft.names.effects.add(Effect.READ)  # a MERGE that does nothing
+    if Effect.CREATE in draft.names.effects:
+        draft.kind = StatementKind.CREATE  # SELECT INTO
 
 
 def _truncate(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.TRUNCATE, Effect.TRUNCATE)
     for relation in body.get("relations", ()):
         draft.target(relation["RangeVar"], Effect.TRUNCATE)
 
 
 def _copy(draft: Draft, body: Tree) -> None:
-    draft.kind = StatementKind.COPY
     program, file = bool(body.get("is_program")), "filename" in body
     draft.files = program or file
     if "query" in body:
@@ -91,21 +84,18 @@ def _copy(draft: Draft, body: Tree) -> None:
 
 
 def _explain(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.EXPLAIN, Effect.READ)
     runs = t.switched_on(body.get("options", ()), "analyze")
     draft.carry(_inner(body["query"], draft), runs=runs)
-    if runs:
-        draft.names.effects = set(draft.inner[0].effects)
+    if not runs:
+        draft.names.effects.add(Effect.READ)
 
 
 def _create_as(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.CREATE, Effect.CREATE)
     draft.carry(_inner(body["query"], draft), runs=True)
 
 
 def _prepare(draft: Draft, body: Tree) -> None:
     """PREPARE runs nothing; what it carries is judged when it is executed."""
-    draft.is_a(StatementKind.PREPARE, Effect.SESSION)
     draft.name = body.get("name", "")
     inner = _inner(body["query"], draft)
     declared = body.get("argtypes", ())
@@ -116,52 +106,51 @@ def _prepare(draft: Draft, body: Tree) -> None:
 
 
 def _declare(draft: Draft, body: Tree) -> None:
-    draft.kind = StatementKind.CURSOR
     draft.name = body.get("portalname", "")
     draft.with_hold = bool(body.get("options", 0) & _CURSOR_OPT_HOLD)
     draft.carry(_inner(body["query"], draft), runs=True)
 
 
 def _create_schema(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.CREATE, Effect.CREATE)
     for element in body.get("schemaElts", ()):
         draft.carry(_inner(element, draft), runs=True)
 
 
 def _create_foreign_table(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.CREATE, Effect.CREATE)
     draft.names.walk({part: child for part, child in body.get("base", {}).items() if part != "relation"})
 
 
 def _create_index(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.CREATE, Effect.CREATE)
     draft.target(body["relation"], Effect.ADD)
     draft.outside_block = bool(body.get("concurrent"))
     draft.names.walk({part: child for part, child in body.items() if part != "relation"})
 
 
 def _create_conversion(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.CREATE, Effect.CREATE)
     draft.names.calls[t.dotted(body.get("func_name", ()))] = None  # the server tries the function out
 
 
+def _define(draft: Draft, body: Tree) -> None:
+    """CREATE AGGREGATE tries its initial value on the state's type, and a domain's check is run by that."""
+    _plain(draft, body)
+    for item in body.get("definition", ()):
+        if item["DefElem"].get("defname", "").lower() in _STATE_TYPES:
+            draft.names.walk(item["DefElem"].get("arg", {}))
+
+
 def _drop(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.DROP, Effect.DROP)
     draft.drops.extend(drops.targets(body))
     draft.outside_block = bool(body.get("concurrent"))
 
 
-def _drop_named(kind: StatementKind, what: str, field: str, *, outside_block: bool) -> Callable[[Draft, Tree], None]:
+def _drop_named(what: str, field: str) -> Callable[[Draft, Tree], None]:
     def fill(draft: Draft, body: Tree) -> None:
-        draft.is_a(kind, Effect.DROP, *((Effect.SERVER,) if kind is StatementKind.SERVER else ()))
         draft.drops.append(DropTarget(what, Name(body.get(field, ""))))
-        draft.outside_block = outside_block
 
     return fill
 
 
-def _drop_role(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.ROLE, Effect.GRANT, Effect.DROP)
+def _drop_roles(draft: Draft, body: Tree) -> None:
     for role in body.get("roles", ()):
         draft.drops.append(DropTarget("role", Name(role["RoleSpec"].get("rolename", ""))))
 
@@ -172,25 +161,27 @@ def _alter_object(field: str) -> Callable[[Draft, Tree], None]:
     def fill(draft: Draft, body: Tree) -> None:
         kind = drops.kind_of(body.get(field, ""))
         if kind == "role":
-            draft.is_a(StatementKind.ROLE, Effect.GRANT, Effect.ALTER)
+            draft.is_a(StatementKind.ROLE, Effect.GRANT)
         elif kind in ("database", "tablespace", "subscription"):
-            draft.is_a(StatementKind.SERVER, Effect.SERVER, Effect.ALTER)
-        else:
-            draft.is_a(StatementKind.ALTER, Effect.ALTER)
+            draft.is_a(StatementKind.SERVER, Effect.SERVER)
+        if draft.node == "RenameStmt":
+            draft.subcommands.append(f"rename {kind}")
         draft.target(body.get("relation"), Effect.ALTER)
 
     return fill
 
 
+def _alter_event_trigger(draft: Draft, body: Tree) -> None:
+    if body.get("tgenabled") == "D":
+        draft.subcommands.append("disable event trigger")
+
+
 def _alter_database(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.SERVER, Effect.SERVER)
     draft.outside_block = "tablespace" in t.options(body.get("options", ()))
 
 
 def _maintenance(draft: Draft, body: Tree) -> None:
-    """VACUUM, ANALYZE, CLUSTER, REINDEX: they rewrite storage and change no row, but run index expressions."""
-    draft.is_a(StatementKind.MAINTENANCE, Effect.READ)
-    draft.names.walk({part: body[part] for part in ("rels", "relation") if part in body})
+    _plain(draft, body)
     if draft.node == "VacuumStmt":
         draft.outside_block = bool(body.get("is_vacuumcmd"))
     elif draft.node == "ClusterStmt":
@@ -200,14 +191,12 @@ def _maintenance(draft: Draft, body: Tree) -> None:
 
 
 def _set(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.SESSION, Effect.SESSION)
     draft.setting = settings.setting(body)
     if draft.setting is None:
         draft.names.trouble = f"unknown form of SET {body.get('name', '')}"
 
 
 def _discard(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.SESSION, Effect.SESSION)
     if body.get("target", "DISCARD_ALL") == "DISCARD_ALL":
         draft.setting = Setting("all", None)
         draft.outside_block = True
@@ -228,7 +217,6 @@ _CONTROL = {
 
 
 def _transaction(draft: Draft, body: Tree) -> None:
-    draft.is_a(StatementKind.TRANSACTION, Effect.TRANSACTION)
     draft.control = _CONTROL.get(body.get("kind", ""))
     draft.chain = bool(body.get("chain"))
     draft.name = body.get("savepoint_name") or body.get("gid") or ""
@@ -237,12 +225,13 @@ def _transaction(draft: Draft, body: Tree) -> None:
         draft.names.trouble = f"unknown transaction statement {body.get('kind', '')}"
 
 
-_SPECIAL: dict[str, Callable[[Draft, Tree], None]] = {
-    "SelectStmt": _data(StatementKind.SELECT, Effect.READ),
-    "InsertStmt": _data(StatementKind.INSERT),
-    "UpdateStmt": _data(StatementKind.UPDATE),
-    "DeleteStmt": _data(StatementKind.DELETE),
-    "MergeStmt": _data(StatementKind.MERGE),
+# What a row alone does not say.
+_FILL: dict[str, Callable[[Draft, Tree], None]] = {
+    "SelectStmt": _data,
+    "InsertStmt": _data,
+    "UpdateStmt": _data,
+    "DeleteStmt": _data,
+    "MergeStmt": _data,
     "TruncateStmt": _truncate,
     "CopyStmt": _copy,
     "ExplainStmt": _explain,
@@ -253,18 +242,20 @@ _SPECIAL: dict[str, Callable[[Draft, Tree], None]] = {
     "CreateForeignTableStmt": _create_foreign_table,
     "IndexStmt": _create_index,
     "CreateConversionStmt": _create_conversion,
+    "DefineStmt": _define,
     "AlterTableStmt": alter.alter_table,
     "AlterDomainStmt": alter.alter_domain,
     "AlterEnumStmt": alter.alter_enum,
+    "AlterEventTrigStmt": _alter_event_trigger,
     "RenameStmt": _alter_object("renameType"),
     "AlterOwnerStmt": _alter_object("objectType"),
     "AlterDatabaseStmt": _alter_database,
     "DropStmt": _drop,
-    "DropdbStmt": _drop_named(StatementKind.SERVER, "database", "dbname", outside_block=True),
-    "DropTableSpaceStmt": _drop_named(StatementKind.SERVER, "tablespace", "tablespacename", outside_block=True),
-    "DropSubscriptionStmt": _drop_named(StatementKind.SERVER, "subscription", "subname", outside_block=True),
-    "DropUserMappingStmt": _drop_named(StatementKind.DROP, "user mapping", "servername", outside_block=False),
-    "DropRoleStmt": _drop_role,
+    "DropdbStmt": _drop_named("database", "dbname"),
+    "DropTableSpaceStmt": _drop_named("tablespace", "tablespacename"),
+    "DropSubscriptionStmt": _drop_named("subscription", "subname"),
+    "DropUserMappingStmt": _drop_named("user mapping", "servername"),
+    "DropRoleStmt": _drop_roles,
     "VacuumStmt": _maintenance,
     "ClusterStmt": _maintenance,
     "ReindexStmt": _maintenance,

@@ -31,6 +31,7 @@ class Draft:
     drops: list[DropTarget] = field(default_factory=list)
     inner: list[Statement] = field(default_factory=list)
     subcommands: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
     key_terms: tuple[KeyTerm, ...] | None = None
     reused_params: frozenset[int] | None = None
     control: Control | None = None
@@ -103,6 +104,7 @@ class Draft:
             files=self.files,
             with_hold=self.with_hold,
             subcommands=tuple(self.subcommands),
+            details=tuple(dict.fromkeys(self.details)),
         )
 
 

@@ -71,7 +71,7 @@ _BUILT_IN_CLASSES = frozenset(
     """.split()
 )
 
-_SERIALS = {
+SERIALS = {
     "smallserial": "int2",
     "serial2": "int2",
     "serial": "int4",
@@ -269,7 +269,7 @@ def _constraint(names: Names, node: Tree, visible: Visible, stack: Stack) -> Non
 
 def _column_definition(names: Names, node: Tree, visible: Visible, stack: Stack) -> None:
     parts = t.strings(node.get("typeName", {}).get("names", ()))
-    real = _SERIALS.get(parts[0]) if len(parts) == 1 else None
+    real = SERIALS.get(parts[0]) if len(parts) == 1 else None
     if real is not None:
         # serial is no type but a spelling of the grammar; the sequence and its default are PostgreSQL's own.
         names.types[Name(real, "pg_catalog")] = None

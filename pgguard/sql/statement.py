@@ -156,7 +156,8 @@ class Statement:
     # Parameters that occur more than once: another use can decide the type of $n. None: they were not counted.
     reused_params: frozenset[int] | None = None
     trouble: str = ""  # why it is OPAQUE, in words
-    subcommands: tuple[str, ...] = ()  # of ALTER TABLE: "drop column", "disable trig user" ...
+    subcommands: tuple[str, ...] = ()  # of ALTER: "drop column", "disable trig user", "rename table" ...
+    details: tuple[str, ...] = ()  # forms that block a table in use: "create index", "column stored" ... (blocking)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ alter table t detach partition p concurrently
 -- alter: add; reads=p; writes=t:add; subcommands=attach partition
 alter table t attach partition p for values in (1)
 
--- alter: alter; writes=t:alter
+-- alter: alter; writes=t:alter; subcommands=rename column
 alter table t rename column a to b
 
 -- alter: alter; writes=t:alter; subcommands=no force row security, disable rule, enable replica trig
@@ -22,7 +22,7 @@ alter table t no force row level security, disable rule r, enable replica trigge
 -- alter: add
 alter type e add value 'x'
 
--- alter: alter
+-- alter: alter; subcommands=rename value
 alter type e rename value 'a' to 'b'
 
 -- alter: drop; drops=constraint:d.x
@@ -48,3 +48,63 @@ alter sequence s restart
 
 -- alter: alter; writes=t:alter
 alter policy p on t using (f())
+
+-- alter: alter opaque
+alter extension e update
+
+-- alter: alter
+alter extension e add table t
+
+-- alter: alter
+alter collation c refresh version
+
+-- alter: alter
+alter foreign data wrapper w options (a 'b')
+
+-- alter: alter
+alter server s version '2'
+
+-- alter: alter
+alter user mapping for u server s options (a 'b')
+
+-- alter: alter
+alter operator family f using btree add function 1 (a, a) f(a, a)
+
+-- alter: alter
+alter statistics s set statistics 1
+
+-- alter: alter
+alter function f() immutable
+
+-- alter: alter
+alter function f() depends on extension e
+
+-- alter: alter
+alter operator + (a, b) set (restrict = f)
+
+-- alter: alter
+alter type t set (storage = plain)
+
+-- alter: alter
+alter text search dictionary d (a = b)
+
+-- alter: alter
+alter text search configuration c add mapping for word with simple
+
+-- alter: alter
+alter publication p add table t
+
+-- alter: alter
+security label on table t is 'x'
+
+-- alter: alter; writes=t:alter
+alter table t set schema s
+
+-- alter: alter; writes=s:alter
+alter sequence s restart
+
+-- alter: add; writes=t:add; subcommands=add constraint; details=constraint foreign key; reads=u
+alter table t add foreign key (a) references u
+
+-- alter: add; writes=t:add; subcommands=add column; types=pg_catalog.int4; calls=random; details=column volatile default
+alter table t add a int default random()

@@ -69,3 +69,63 @@ create foreign table f(a int default g()) server s
 
 -- create: create; calls=f
 create conversion c for 'LATIN1' to 'UTF8' from f
+
+-- create: create opaque
+create extension hstore
+
+-- create: create opaque
+create language l
+
+-- create: alter create opaque
+create or replace trusted language l handler f
+
+-- create: create opaque
+import foreign schema a from server b into c
+
+-- create: create; types=pg_catalog.int4
+create type c as (a int)
+
+-- create: create
+create type r as range (subtype = int4, subtype_diff = f)
+
+-- create: create
+create foreign data wrapper w handler f
+
+-- create: create
+create server s foreign data wrapper w
+
+-- create: create
+create user mapping for u server s
+
+-- create: create
+create access method a type table handler f
+
+-- create: create
+create operator class c for type a using btree as operator 1 <, function 1 f(a, a)
+
+-- create: create
+create operator family f using btree
+
+-- create: create
+create cast (a as b) with function f(a)
+
+-- create: create
+create transform for a language l (from sql with function f(internal), to sql with function g(internal))
+
+-- create: create
+create publication p for table a where (f(b))
+
+-- create: create; types=dom
+create aggregate a(int) (sfunc = f, stype = dom, initcond = '1')
+
+-- create: alter create; types=dom
+create or replace aggregate a(basetype = int, sfunc1 = f, stype1 = dom)
+
+-- create: create
+create operator + (leftarg = a, rightarg = b, function = f)
+
+-- create: create
+create text search dictionary d (template = simple)
+
+-- create: create
+create collation c (locale = 'C')

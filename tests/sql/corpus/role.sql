@@ -7,7 +7,7 @@ alter role a password 'x'
 -- role: grant
 alter role a set b = 1
 
--- role: alter grant
+-- role: alter grant; subcommands=rename role
 alter role a rename to b
 
 -- role: drop grant; drops=role:a role:b
