@@ -80,7 +80,7 @@ def _extension(oid: str) -> str:
     return (
         "(SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e"
         f" ON {equal('e.oid', 'd.refobjid')} WHERE {equal('d.classid', '1255::pg_catalog.oid')}"
-        f" AND {equal('d.objid', oid)} AND {equal('d.deptype', _char('e'))} LIMIT 1)"
+        f" AND {equal('d.objid', oid)} AND {equal('d.deptype', _char('e'))} LIMIT '1')"
     )
 
 
@@ -132,7 +132,7 @@ def _code(kind: str, inside: bool) -> str:
         "policy": ("t.oid", "t.polrelid", "t.polname", "0", "", "true"),
         "index": ("t.indexrelid", "t.indrelid", _relation("t.indexrelid"),
                   "(SELECT h.inhparent FROM pg_catalog.pg_inherits h"
-                  f" WHERE {equal('h.inhrelid', 't.indexrelid')} LIMIT 1)",
+                  f" WHERE {equal('h.inhrelid', 't.indexrelid')} LIMIT '1')",
                   "pg_catalog.concat_ws(' ', t.indexprs, t.indpred)",
                   "(t.indexprs IS NOT NULL OR t.indpred IS NOT NULL)"),
         "statistics": ("t.oid", "t.stxrelid", "t.stxname", "0", "t.stxexprs::pg_catalog.text",

@@ -159,7 +159,8 @@ def _found(relations: Collection[int], everywhere: bool) -> str:
 
 
 def _counted(oid: str) -> str:
-    return "(" + " OR ".join(f"{c} OPERATOR(pg_catalog.>) 0::pg_catalog.int8" for c in _counters(oid)) + ")"
+    # '0', not 0: the cast of an integer is a function, and its use can be revoked from the client's role.
+    return "(" + " OR ".join(f"{c} OPERATOR(pg_catalog.>) '0'::pg_catalog.int8" for c in _counters(oid)) + ")"
 
 
 def _text(word: str) -> str:

@@ -81,11 +81,12 @@ def _owner(oid: str) -> str:
 
 
 def _member(classid: int, oid: str) -> str:
-    """The extension that the object belongs to."""
+    """The extension that the object belongs to. (LIMIT '1', because LIMIT 1 calls the cast from integer to int8, and
+    its use can be revoked from the client's role.)"""
     return (
         "(SELECT d.refobjid::pg_catalog.text FROM pg_catalog.pg_depend d"
         f" WHERE {equal('d.classid', f'{classid}::pg_catalog.oid')} AND {equal('d.objid', oid)}"
-        f" AND {equal('d.deptype', _char('e'))} LIMIT 1)"
+        f" AND {equal('d.deptype', _char('e'))} LIMIT '1')"
     )
 
 
@@ -99,7 +100,7 @@ def _relations(relations: Collection[int], inside: bool) -> list[str]:
         "(SELECT pg_catalog.json_build_array(d.refobjid::pg_catalog.text, d.refobjsubid) FROM pg_catalog.pg_depend d"
         f" WHERE {equal('d.classid', '1259::pg_catalog.oid')} AND {equal('d.objid', 'c.oid')}"
         f" AND {equal('d.refclassid', '1259::pg_catalog.oid')} AND {among('d.deptype', chars('ai'))}"
-        f" AND {equal('c.relkind', _char('S'))} LIMIT 1)"
+        f" AND {equal('c.relkind', _char('S'))} LIMIT '1')"
     )
     only_inside = "NULL"
     if inside:
@@ -150,7 +151,7 @@ def _relations(relations: Collection[int], inside: bool) -> list[str]:
     return [
         _rows("relation", "c.oid", relation, f"pg_class c WHERE {among('c.oid', known)} AND {lasting}"),
         _rows("column", "a.attrelid", column, f"pg_attribute a WHERE {among('a.attrelid', known)}"
-              " AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped"),
+              " AND a.attnum OPERATOR(pg_catalog.>) '0'::pg_catalog.int2 AND NOT a.attisdropped"),
         _rows("constraint", "k.oid", constraint, f"pg_constraint k WHERE {among('k.conrelid', known)}"),
         _rows("trigger", "t.oid", trigger, f"pg_trigger t WHERE {among('t.tgrelid', known)}"),
         _rows("rule", "r.oid", rule, f"pg_rewrite r WHERE {among('r.ev_class', known)}"),
