@@ -1,15 +1,16 @@
 """Transcripts as tests: what goes into a session, line by line, and everything that must come out of it.
 
     client sends   Query delete from t
-    server gets    [flush counters] | Sync | [BEGIN] | Query delete from t | [reading] | Sync
-    server sends   [flush counters] | ReadyForQuery I | [BEGIN] | CommandComplete DELETE 12 | ReadyForQuery T
-    server sends   [reading] t 0 0 12 | ReadyForQuery T
+    server gets    Query [flush] | unnamed [BEGIN] | Query delete from t | Query [counts]
+    server sends   Query [flush] | ReadyForQuery I | unnamed [BEGIN] | CommandComplete DELETE 12
+    server sends   ReadyForQuery T | Query [counts] t 0 0 12 | ReadyForQuery T
     asks           FindApproval
     answers        nothing
 
 Lines with ``sends`` and ``answers`` are played; all others are what came out, and the whole is compared as a text.
 Messages have the manual's names, ``|`` stands between two, ``-`` is an empty name. Brackets are pgguard's own queries:
-Parse, Bind, Execute, Close, Close under a fresh name, or all their replies. No name of those is ever compared.
+Parse, Bind, Execute, Close, Close under a fresh name, or all their replies. No name of those is ever compared. Behind
+``Query`` they are one, behind ``unnamed`` Parse, Bind, Execute without a name.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ from tests.session.model_database import Database
 from tests.session.model_messages import data_row, message, row_description
 
 _OWN = (  # what is in the text of a query of ours -> how it is called here
-    ("pg_stat_force_next_flush", "[flush counters]"), ("server_version_num", "[session]"),
+    ("pg_stat_force_next_flush", "[flush]"), ("server_version_num", "[session]"),
     ("pg_relation_size", "[victims]"), ("held AS MATERIALIZED", "[reading all]"),
-    ("pg_stat_get_xact_tuples_inserted", "[reading]"), (" refused", "[must fail]"),
+    ("concat_ws", "[counts]"), ("pg_stat_get_xact_tuples_inserted", "[reading]"), (" refused", "[must fail]"),
 )  # fmt: skip
 _BARE = {
     "ParseComplete": b"1", "BindComplete": b"2", "CloseComplete": b"3", "NoData": b"n", "EmptyQueryResponse": b"I",
     "PortalSuspended": b"s", "CopyDone": b"c", "Sync": b"S", "Flush": b"H", "Terminate": b"X",
 }  # fmt: skip
+_UNNAMED_BIND = frontend.encode_bind(b"", b"")
 _COPY_IN = struct.pack("!bh", 0, 0)
 
 
@@ -119,7 +121,7 @@ def _server(text: str) -> bytes:
     word, _, rest = text.partition(" ")
     if word in _BARE:
         return message(_BARE[word])
-    if word.startswith("["):
+    if "[" in text:
         return _own_reply(text)
     match word:
         case "RowDescription":
@@ -144,23 +146,29 @@ def _server(text: str) -> bytes:
 
 def _own_reply(text: str) -> bytes:
     """All replies to a query of ours; behind ``[reading]``: table, rows inserted, updated, deleted."""
-    label, _, rest = text.partition("]")
-    label += "]"
+    form, _, named = text.partition("[")
+    label, _, rest = named.partition("]")
+    label = f"[{label}]"
     words = rest.split()
     rows: list[bytes] = []
-    if label in ("[reading]", "[reading all]"):
+    if label in ("[counts]", "[reading]", "[reading all]"):
         db = Database()
         for at in range(0, len(words), 4):
             db.counters[shop.OIDS[words[at]]] = [int(number) for number in words[at + 1 : at + 4]]
             db.lock(words[at], "RowExclusiveLock")
         sql = f"'{{{model_answers.PG_CLASS},{','.join(str(oid) for oid in db.counters)}}}'::pg_catalog.oid[]"
         sql += " held AS MATERIALIZED" if "all" in label else ""
+        if label == "[counts]":
+            sql = " ".join(["concat_ws", *(f"'{oid}'::pg_catalog.oid" for oid in db.counters for _ in range(3))])
         rows = model_answers.reading(sql.replace(",}", "}"), db, {}, {})
     elif label == "[session]":
         _, rows = model_answers.answer("server_version_num", Database(), {}, {})
     tag = label.strip("[]").encode() if label in ("[BEGIN]", "[COMMIT]") else b"SELECT %d" % len(rows)
     done = message(b"C", tag + b"\0")
-    return message(b"1") + message(b"2") + b"".join(map(data_row, rows)) + done + message(b"3") * 2
+    answer = b"".join(map(data_row, rows)) + done
+    if form.startswith("Query"):
+        return row_description() + answer if rows else answer
+    return message(b"1") + message(b"2") + answer + (b"" if form.startswith("unnamed") else message(b"3") * 2)
 
 
 def _shown(found: list[bytes], *, from_client: bool) -> list[str]:
@@ -169,15 +177,24 @@ def _shown(found: list[bytes], *, from_client: bool) -> list[str]:
         one = found.pop(0)
         if from_client and one[:1] == b"P" and b"pgguard_" in one[:20]:
             text = frontend.parse(one).text.decode()
-            label = next((label for part, label in _OWN if part in text), f"[{text}]")
+            label = _own(text.encode()) or f"[{text}]"
             shown.append(label)
             if label != "[must fail]":
                 codes = b"".join(m[:1] for m in found[:4])
                 assert codes == b"BECC" and all(b"pgguard_" in m for m in found[:4]), "a query of ours is not whole"
                 del found[:4]
+        elif from_client and one[:1] == b"Q" and (label := _own(frontend.query_text(one))):
+            shown.append(f"Query {label}")
+        elif from_client and one == frontend.encode_parse(b"", b"BEGIN") and found[:1] == [_UNNAMED_BIND]:
+            shown.append("unnamed [BEGIN]")
+            del found[:2]
         else:
             shown.append(_from_client(one) if from_client else _from_server(one))
     return shown
+
+
+def _own(text: bytes) -> str:
+    return next((label for part, label in _OWN if part.encode() in text), "") if b"pgguard" in text else ""
 
 
 def _from_client(one: bytes) -> str:

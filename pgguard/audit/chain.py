@@ -20,6 +20,7 @@ NOTE = "note"  # the kind of a line that pgguard writes about the file itself
 TORN = "torn-line"  # a note's rule: the line before was cut short; ``digest`` is its SHA-256
 DROPPED = "dropped"  # a note's rule: so many records did not fit into the queue
 
+_line = json.JSONEncoder(separators=(",", ":")).encode
 _HASH = re.compile(rb',"hash":"([0-9a-f]{64})"\}\Z')
 _ANY_HASH = re.compile(rb',"hash":"[0-9a-f]{64}"')  # cannot stand in a value: JSON escapes its quotes
 
@@ -62,7 +63,7 @@ def seal(record: AuditRecord, link: Link, *, time: float, node: str, server: str
         "duration_ms": round(record.duration_ms, 3), "prev": link.hash,
     }  # fmt: skip
     # ASCII only: a lone surrogate or a control character in a statement can neither fail to encode nor end the line.
-    body = json.dumps(values, separators=(",", ":")).encode("ascii")
+    body = _line(values).encode("ascii")
     digest = hashlib.sha256(body).hexdigest()
     return body[:-1] + b',"hash":"' + digest.encode() + b'"}\n', Link(seq, digest)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+_NOTHING: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
-    """``measured``: table -> {"inserted", "updated", "deleted"}; ``destroyed``: "kind name how"."""
+class AuditRecord(NamedTuple):
+    """``measured``: table -> {"inserted", "updated", "deleted"}; ``destroyed``: "kind name how".
+
+    A tuple, because one is made for every proved write."""
 
     session: str
     caller: str
@@ -21,7 +25,7 @@ class AuditRecord:
     kind: str
     verdict: str  # allow, proved, measured, observe, hold, refuse, error
     rule: str = ""
-    measured: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    measured: Mapping[str, Mapping[str, int]] = _NOTHING
     destroyed: tuple[str, ...] = ()
     request: int | None = None
     approval: int | None = None

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from pgguard.evidence.measurement import Reading, Rows
 
@@ -51,11 +51,10 @@ class Ledger:
 
     def start(self, baseline: Reading | None = None) -> None:
         """A new transaction. ``baseline``: counters that were not at zero, where no flush could stand in front."""
-        fresh = Ledger()
-        for each in fields(self):
-            setattr(self, each.name, getattr(fresh, each.name))
-        if baseline is not None:
-            self._raw = dict(baseline.rows)
+        self.names, self.last = {}, None
+        self._raw = dict(baseline.rows) if baseline is not None else {}
+        self._counted, self._rolled_back, self._approved, self._bounds = {}, {}, {}, {}
+        self._marks, self._returned_to, self._fallen = [], None, set()
 
     def chain(self) -> None:
         """COMMIT or ROLLBACK AND CHAIN: a new transaction whose counters go on from where this one's stand."""

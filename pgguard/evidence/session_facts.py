@@ -11,8 +11,10 @@ from pgguard.evidence.envelope import PREFIX, Row, array, equal, opened, sealed
 
 SETTINGS = ("token", "reason", "wait", "dry_run", "environment", "report")
 
+# Those of earlier transactions ran their queries when these committed. The comparison is of one clock's values.
 _HOLDABLE = (
-    "pg_catalog.array_to_json(ARRAY(SELECT p.statement FROM pg_catalog.pg_cursor() p WHERE p.is_holdable))"
+    "pg_catalog.array_to_json(ARRAY(SELECT p.statement FROM pg_catalog.pg_cursor() p WHERE p.is_holdable"
+    " AND p.creation_time OPERATOR(pg_catalog.>=) pg_catalog.transaction_timestamp()))"
 )
 STATE: tuple[str, ...] = (
     _HOLDABLE,

@@ -15,18 +15,11 @@ from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate
 from pgguard.session.judge import Judged
 from pgguard.session.names import Portal, Prepared, key
+from pgguard.session.outcome import Outcome, ServerError, cannot_judge
 from pgguard.session.outstanding import NameChange, Step, Unit
+from pgguard.session.readings import ask_reading, take_reading
 from pgguard.session.replies import IDLE
-from pgguard.session.server import Hidden
-from pgguard.session.settle import (
-    Outcome,
-    ServerError,
-    ask_reading,
-    cannot_judge,
-    record,
-    settle,
-    take_reading,
-)
+from pgguard.session.settle import record, settle
 from pgguard.sql.statement import Control, StatementKind
 from pgguard.sql.tokens import without_token
 from pgguard.wire import frontend
@@ -47,7 +40,7 @@ class Batch:
         self.over = False
         self.copied = False  # a COPY asked for data
         self.wrapped = s.wrapped  # a BEGIN of ours stands in front
-        self._begin: Hidden | None = None
+        self._begin: Step | None = None
         self._proved: list[tuple[Judged, Step]] = []  # writes to be recorded from their CommandComplete
         self._unread = False  # a Bind ran unread code, and no reading stands behind it yet
         self._unanswered = False  # an Execute was relayed without waiting for its answer
@@ -146,7 +139,7 @@ class Batch:
             return cannot_judge(judged.error)
         return None
 
-    def settle_accounts(self, commit: Hidden | None = None) -> None:
+    def settle_accounts(self, commit: Step | None = None) -> None:
         """Everything was answered: errors of our BEGIN and COMMIT are the client's, proved writes are recorded."""
         for ours in (self._begin, commit):
             if ours is not None and ours.error:
@@ -225,7 +218,7 @@ class Batch:
             asked = ask_reading(s, judged, sync=False)
             s.server.flush()
             yield None
-        outcome = yield from measure.judge_reading(s, take_reading(s, asked, judged), sync=False)
+        outcome = yield from measure.judge_reading(s, take_reading(s, asked), sync=False)
         if outcome is None:
             outcome = yield from record(s, "measured", None, s.tx.found)
         if outcome is not None:
@@ -240,7 +233,7 @@ class Batch:
         asked = ask_reading(s, None, sync=False)
         s.server.flush()
         yield None
-        outcome = yield from measure.judge_reading(s, take_reading(s, asked, None), sync=False)
+        outcome = yield from measure.judge_reading(s, take_reading(s, asked), sync=False)
         if outcome is not None:
             yield from self._refuse(outcome)
 

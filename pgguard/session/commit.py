@@ -15,7 +15,9 @@ from pgguard.policy.binding import NotValid
 from pgguard.policy.verdict import Refuse
 from pgguard.session import judging
 from pgguard.session.asks import Away, Claim
-from pgguard.session.settle import Says, ServerError, ask_reading, cannot_judge, settle, take_reading, weigh
+from pgguard.session.outcome import Says, ServerError, cannot_judge
+from pgguard.session.readings import ask_reading, take_reading
+from pgguard.session.settle import settle, weigh
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
@@ -49,7 +51,7 @@ def _settle_deferred(s: Session, sync: bool) -> Says:
         if made.failed:
             return ServerError(made.error)
         before = s.tx.reading
-        reading = take_reading(s, asked, None)
+        reading = take_reading(s, asked)
         if not isinstance(reading, Reading):
             return reading
         if before is not None and reading.rows == before.rows and reading.catalogs == before.catalogs:

@@ -14,8 +14,9 @@ from pgguard.session import following
 from pgguard.session.commit import before_commit
 from pgguard.session.connection import Talk
 from pgguard.session.judge import Judged
+from pgguard.session.outcome import Outcome, cannot_judge
+from pgguard.session.readings import ask_reading, take_reading
 from pgguard.session.replies import FAILED, IDLE
-from pgguard.session.settle import Outcome, ask_reading, cannot_judge, take_reading
 from pgguard.sql.statement import Control, Statement
 from pgguard.sql.tokens import without_token
 from pgguard.wire import frontend
@@ -179,7 +180,7 @@ def read_again(s: Session, *, sync: bool) -> Talk:
     if not sync:
         s.server.flush()
     yield None
-    take_reading(s, asked, None)
+    take_reading(s, asked)
 
 
 def not_prepared_here(s: Session, statement: Statement) -> Refuse | None:

@@ -18,7 +18,9 @@ def entering(s: Session, judged: Judged) -> None:
     if not judged.control or not s.server.dirty or s.replies.status != IDLE or s.tx.executed:
         return
     if s.unit is None and not s.replies.queue:
+        s.server.beside_query = True
         s.server.zero_counters()
+        s.server.beside_query = False
 
 
 def sent(s: Session, unit: Unit, judged: Judged) -> None:

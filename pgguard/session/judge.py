@@ -7,7 +7,7 @@ to the server as long as nothing in the transaction speaks against it; the sessi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pgguard import checks
@@ -23,6 +23,7 @@ from pgguard.sql.statement import Control, Effect, Statement, StatementKind
 
 if TYPE_CHECKING:
     from pgguard.catalog.picture import Picture
+    from pgguard.evidence.measurement import Measurement, Rows
     from pgguard.policy.model import Policy
     from pgguard.session.names import Names, Prepared
     from pgguard.session.world import Desk
@@ -35,16 +36,22 @@ _NOT_BY_PICTURE = frozenset({StatementKind.TRANSACTION, StatementKind.SESSION, S
 _CHANGES_THE_SESSION = frozenset({
     StatementKind.SESSION, StatementKind.PREPARE, StatementKind.DEALLOCATE, StatementKind.CURSOR, StatementKind.LOCK,
 })  # fmt: skip
+Counted = tuple[tuple[int, "Rows"], ...]  # rows of each relation
 _FOLLOWS = "it follows"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judged:
     """What was said of one text.
 
-    fast      may be forwarded as it stands, in any state: harmless, allowed, changes nothing that judging depends on
-    verdict   of the text standing alone in a transaction of its own
-    bounds    (table OID, rows, deletes) of each statement proved bounded
+    fast       may be forwarded as it stands, in any state: harmless, allowed, changes nothing that judging depends on
+    verdict    of the text standing alone in a transaction of its own
+    bounds     (table OID, rows, deletes) of each statement proved bounded
+    proved     harmless or bounded throughout: nothing in it must be measured (limits may still ask for it)
+    opaque     anything may have happened when it ran
+    relations  OIDs whose counters can move; None when only the locks can tell
+    targets    OIDs that the text itself names as what it changes
+    allowed    what it did, alone in a transaction, and was allowed by its counters; shared by all texts of its shape
     """
 
     text: bytes
@@ -67,49 +74,24 @@ class Judged:
     deferrable: bool = False
     why: str = ""
     meaning: bytes = b""  # what the names in it stood for: an approval is bound to that as well
+    kind: str = "empty"
+    proved: bool = True
+    opaque: bool = False
+    relations: frozenset[int] | None = frozenset()
+    targets: frozenset[int] = frozenset()
+    allowed: dict[Counted, Measurement] = field(default_factory=dict)
 
-    @property
-    def proved(self) -> bool:
-        """Harmless or bounded throughout: nothing in it must be measured (limits may still ask for it)."""
-        return not any(isinstance(p, Unproved) for p in self.proofs)
-
-    @property
-    def opaque(self) -> bool:
-        """Anything may have happened when it ran."""
-        return any(isinstance(p, Unproved) and p.opaque for p in self.proofs)
-
-    @property
-    def relations(self) -> frozenset[int] | None:
-        """OIDs whose counters can move; None when only the locks can tell."""
-        oids: set[int] = set()
-        for proof in self.proofs:
-            if isinstance(proof, Unproved):
-                if proof.relations is None:
-                    return None
-                oids |= proof.relations
-            elif isinstance(proof, Bounded):
-                oids.add(proof.oid)
-        return frozenset(oids)
-
-    @property
-    def targets(self) -> frozenset[int]:
-        """OIDs that the text itself names as what it changes."""
-        oids: set[int] = set()
-        for proof in self.proofs:
-            if isinstance(proof, Unproved):
-                oids |= proof.targets
-            elif isinstance(proof, Bounded):
-                oids.add(proof.oid)
-        return frozenset(oids)
+    def of(self, text: bytes) -> Judged:
+        """The same, said of a text of the same shape. (``replace`` would take ten times as long.)"""
+        twin = object.__new__(Judged)
+        twin.__dict__.update(self.__dict__)
+        twin.__dict__["text"] = text
+        return twin
 
     @property
     def only_control(self) -> Control | None:
         """The transaction statement, when the text is just that."""
         return self.statements[0].control if len(self.statements) == 1 else None
-
-    @property
-    def kind(self) -> str:
-        return ", ".join(dict.fromkeys(s.kind.value for s in self.statements)) or "empty"
 
 
 def assemble(
@@ -160,7 +142,28 @@ def assemble(
         changes_objects=ddl or any(isinstance(p, Unproved) and p.changes_objects for p in proofs),
         deferrable=any(not isinstance(p, Bounded) and p.deferrable for p in proofs),
         why=why,
+        kind=", ".join(dict.fromkeys(s.kind.value for s in statements)) or "empty",
+        proved=proved,
+        opaque=any(isinstance(p, Unproved) and p.opaque for p in proofs),
+        relations=_relations(proofs),
+        targets=frozenset(oid for p in proofs if not isinstance(p, Harmless) for oid in _named_by(p)),
     )
+
+
+def _relations(proofs: tuple[Proof, ...]) -> frozenset[int] | None:
+    oids: set[int] = set()
+    for proof in proofs:
+        if isinstance(proof, Unproved):
+            if proof.relations is None:
+                return None
+            oids |= proof.relations
+        elif isinstance(proof, Bounded):
+            oids.add(proof.oid)
+    return frozenset(oids)
+
+
+def _named_by(proof: Unproved | Bounded) -> frozenset[int]:
+    return frozenset({proof.oid}) if isinstance(proof, Bounded) else proof.targets
 
 
 def opaque(desk: Desk, text: bytes, why: str) -> Judged:
@@ -180,7 +183,7 @@ def judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[i
     if form is not None:
         known = desk.shapes.get(form)
         if known is not None:
-            return known if known.fast else replace(known, text=text)
+            return known if known.fast else known.of(text)
     known = desk.kept.get((text, param_types))
     if known is not None:
         return known

@@ -15,19 +15,11 @@ from pgguard.session import cut, following, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.judge import Judged
+from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
 from pgguard.session.outstanding import SWALLOW
+from pgguard.session.readings import ask_reading, take_reading
 from pgguard.session.replies import FAILED, IDLE
-from pgguard.session.settle import (
-    Says,
-    ServerError,
-    ask_reading,
-    cannot_judge,
-    record,
-    refused,
-    settle,
-    take_reading,
-    weigh,
-)
+from pgguard.session.settle import lone_effect, record, refused, remember, settle, weigh
 from pgguard.sql.statement import Control, StatementKind
 from pgguard.wire import frontend
 from pgguard.wire.backend import encode_error, encode_notice, error_fields, ready_for_query
@@ -83,8 +75,6 @@ def ready(s: Session) -> None:
     s.settings.lexing_unknown = False
     s.tx.told()
     if s.replies.status == IDLE:
-        if s.tx.measured:
-            s.server.zero_counters()  # nobody waits for it now, and the next run need not
         following.transaction_over(s)
 
 
@@ -165,7 +155,7 @@ def run(
     eager = not judged.copy_in and not judged.error
     asked = ask_reading(s, judged, sync=True) if eager else None
     yield None
-    if step.skipped and asked is None:
+    if step.skipped:
         s.server.sync()  # our BEGIN failed: until a Sync the server passes over everything
         yield None
     if step.error or step.skipped:
@@ -173,7 +163,7 @@ def run(
     if asked is None:
         asked = ask_reading(s, judged, sync=True)
         yield None
-    outcome = yield from judge_reading(s, take_reading(s, asked, judged), sync=True)
+    outcome = yield from judge_reading(s, take_reading(s, asked), sync=True)
     if outcome is not None:
         return outcome
     if held is not None:
@@ -193,10 +183,17 @@ def judge_reading(s: Session, reading: Reading | ServerError | Refuse, *, sync: 
         return None
     if not isinstance(reading, Reading):
         return reading
-    found = yield from weigh(s, reading, sync=sync)
-    if not isinstance(found, Measurement):
-        return None if s.world.observe and not isinstance(found, ServerError) else found
-    outcome = yield from settle(s, found)
+    effect = lone_effect(s)
+    found = s.tx.judged[0].allowed.get(effect) if effect is not None else None
+    outcome: Outcome = None
+    if found is None:
+        weighed = yield from weigh(s, reading, sync=sync)
+        if not isinstance(weighed, Measurement):
+            return None if s.world.observe and not isinstance(weighed, ServerError) else weighed
+        found = weighed
+        outcome = yield from settle(s, found)
+        if outcome is None and effect is not None:
+            remember(s, effect, found)
     s.tx.found = found
     if outcome is None and s.settings.report:
         s.to_client.append(encode_notice({"C": "00000", "M": explain.report(found)}))

@@ -74,14 +74,17 @@ class Unit:
 
 
 class Step:
-    """One message's reply. What happened stays on it for the conversation to read."""
+    """The reply to one message, or to several of ours. What happened stays on it for the conversation to read.
 
-    __slots__ = ("change", "code", "copied", "done", "error", "held", "rows", "shift", "sink", "skipped", "tag")
+    ``code`` is the type of the (last) message, ``left`` how many replies that complete such a message are to come."""
 
-    def __init__(self, code: int, sink: int, change: NameChange | None = None) -> None:
+    __slots__ = ("change", "code", "copied", "done", "error", "held", "left", "rows", "shift", "sink", "skipped", "tag")
+
+    def __init__(self, code: int, sink: int, change: NameChange | None = None, left: int = 1) -> None:
         self.code = code
         self.sink = sink
         self.change = change
+        self.left = left
         self.done = False
         self.copied = False  # the server asked for copy data
         self.skipped = False  # the server passed over it after an error
@@ -104,6 +107,11 @@ class Step:
             self.rows.append(data_row(message))
         elif code == 0x43:  # CommandComplete
             self.tag = command_tag(message)
+
+    @property
+    def failed(self) -> bool:
+        """It gave an error, or the server passed over it."""
+        return self.skipped or self.error != b""
 
     @property
     def sqlstate(self) -> str:

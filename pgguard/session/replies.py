@@ -184,8 +184,10 @@ class Replies:
         if code in (0x31, 0x33) and step.change is not None:
             self._renamed(step.change)
         if step.completed_by(code):
-            step.done = True
-            self.queue.popleft()
+            step.left -= 1
+            if not step.left:
+                step.done = True
+                self.queue.popleft()
 
     def _step_failed(self, step: Step, message: bytes) -> None:
         self._after_error(message)

@@ -1,7 +1,8 @@
 """What pgguard itself says to the server between the client's messages: hidden queries, BEGIN, COMMIT, ROLLBACK.
 
 Hidden queries are Parse, Bind, Execute, Close, Close under fresh random names and are gone at once: a client can
-replace or drop any name that it can guess, and a hidden simple Query would destroy its unnamed statement.
+replace or drop any name that it can guess, and a hidden simple Query would destroy its unnamed statement. Beside a
+client's own Query, which destroys it all the same, they have no names: that is less work for the server.
 """
 
 from __future__ import annotations
@@ -13,36 +14,19 @@ from pgguard.session.outstanding import HOLD, RELAY, SWALLOW, NameChange, Step
 from pgguard.session.replies import Replies
 from pgguard.wire import frontend
 
-
-class Hidden:
-    """A hidden query on its way."""
-
-    def __init__(self, steps: tuple[Step, ...]) -> None:
-        self._steps = steps
-
-    @property
-    def rows(self) -> list[list[bytes | None]]:
-        return self._steps[2].rows
-
-    @property
-    def error(self) -> bytes:
-        """The ErrorResponse, whole; b"" when it succeeded or never ran."""
-        return next((s.error for s in self._steps if s.error), b"")
-
-    @property
-    def failed(self) -> bool:
-        """It gave an error, or the server passed over it."""
-        return any(s.error or s.skipped for s in self._steps)
+_UNNAMED_BIND = frontend.encode_bind(b"", b"") + frontend.encode_execute(b"")
 
 
 class Server:
-    """The way to the server. ``dirty``: PostgreSQL's counters of this backend may not stand at zero."""
+    """The way to the server. ``dirty``: PostgreSQL's counters of this backend may not stand at zero. ``beside_query``:
+    the client's message that is being carried out is a Query."""
 
     def __init__(self, replies: Replies, to_server: list[bytes], fresh: Callable[[], bytes]) -> None:
         self.replies = replies
         self.to_server = to_server
         self._fresh = fresh
         self.dirty = True
+        self.beside_query = False
 
     def fresh_name(self) -> bytes:
         """A name that nobody can guess."""
@@ -50,10 +34,7 @@ class Server:
 
     def step(self, message: bytes, sink: int, change: NameChange | None = None) -> Step:
         """Send one message of the client's or of ours and wait for its reply by itself."""
-        step = Step(message[0], sink, change)
-        self.replies.queue.append(step)
-        self.to_server.append(message)
-        return step
+        return self._step_of(message, Step(message[0], sink, change))
 
     def relay(self, message: bytes, change: NameChange | None = None) -> Step:
         return self.step(message, RELAY, change)
@@ -65,19 +46,26 @@ class Server:
         """A Query of ours. It destroys the client's unnamed statement, as the client's own Query beside it does."""
         return self.step(frontend.encode_query(text), SWALLOW)
 
-    def hidden(self, sql: bytes, *, sync: bool) -> Hidden:
-        """``sync``: at idle or in a block, with a Sync of its own; else within a batch, where the caller adds Flush."""
+    def hidden(self, sql: bytes, *, sync: bool) -> Step:
+        """``sync``: at idle or in a block, with a Sync of its own; else the caller sees to one, or to a Flush."""
+        if self.beside_query:
+            if sync:
+                return self.own_query(sql)
+            return self._step_of(frontend.encode_parse(b"", sql) + _UNNAMED_BIND, Step(0x45, SWALLOW))
         name = self.fresh_name()
-        steps = (
-            self.step(frontend.encode_parse(name, sql), SWALLOW),
-            self.step(frontend.encode_bind(name, name), SWALLOW),
-            self.step(frontend.encode_execute(name), SWALLOW),
-            self.step(frontend.encode_close(b"P", name), SWALLOW),
-            self.step(frontend.encode_close(b"S", name), SWALLOW),
-        )
+        messages = (
+            frontend.encode_parse(name, sql) + frontend.encode_bind(name, name) + frontend.encode_execute(name)
+            + frontend.encode_close(b"P", name) + frontend.encode_close(b"S", name)
+        )  # fmt: skip
+        step = self._step_of(messages, Step(0x43, SWALLOW, left=2))
         if sync:
             self.sync()
-        return Hidden(steps)
+        return step
+
+    def _step_of(self, messages: bytes, step: Step) -> Step:
+        self.replies.queue.append(step)
+        self.to_server.append(messages)
+        return step
 
     def sync(self) -> Step:
         """A Sync of ours; its ReadyForQuery is swallowed."""

@@ -18,82 +18,40 @@ from pgguard.errors import ProtocolViolation
 from pgguard.evidence.compare import compare, created, suspects
 from pgguard.evidence.made import made
 from pgguard.evidence.measurement import Measurement, Reading
-from pgguard.evidence.reading import parse_reading, reading_sql
 from pgguard.evidence.report import measurement as measured
 from pgguard.evidence.victims import emptiness_sql, parse_emptiness, victims_sql
 from pgguard.policy import explain
 from pgguard.policy.binding import Approval, Binding, BoundStatement, Filed, NewRequest, NotValid
 from pgguard.policy.decide import decide, share_stops
-from pgguard.policy.sqlstates import CANNOT_JUDGE
-from pgguard.policy.verdict import Allow, Asked, Blame, Evidence, Hold, Refusal, Refuse, Verdict
-from pgguard.session import following
+from pgguard.policy.verdict import Allow, Asked, Evidence, Hold, Refusal, Refuse, Verdict
 from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
-from pgguard.session.judge import Judged
+from pgguard.session.judge import Counted, Judged
+from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
 from pgguard.sql.read import read
 from pgguard.sql.tokens import leading_comment, token_digest, without_token
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
-    from pgguard.session.server import Hidden
 
-# What a run comes to: None, it may stay; ServerError, the server's own error stands; anything else refuses.
-Says = Generator[Ask | None, Any, "Outcome"]
+KEPT = 64  # allowed effects of one statement
 
 
-class ServerError:
-    """The server refused by itself. ``message``: an ErrorResponse that the client was not given yet, or b""."""
-
-    def __init__(self, message: bytes = b"") -> None:
-        self.message = message
-
-
-Outcome = None | ServerError | Hold | Refuse | Refusal
-
-
-def cannot_judge(why: str) -> Refuse:
-    """FAIL CLOSED: PGG05 for what could not be measured."""
-    return Refuse(CANNOT_JUDGE, (Blame("unmeasured", why, "unmeasured"),))
-
-
-def covers(session: Session, judged: Judged | None) -> frozenset[int] | None:
-    """The relations that the next reading must look at; None: whatever is locked."""
+def lone_effect(session: Session) -> Counted | None:
+    """What the transaction's only statement did, when its counters say all of it; None when there is more to say."""
     tx = session.tx
-    several = judged is not None and len(judged.statements) > 1  # the later ones begin later than they were judged
-    if several or session.untrusted or tx.ledger.awaits_reading or (judged is not None and judged.relations is None):
+    if len(tx.writes) != 1 or len(tx.judged) != 1 or tx.opaque or tx.objects or tx.ledger.fell or tx.approvals:
         return None
-    return frozenset(tx.relations) | (judged.relations or frozenset() if judged is not None else frozenset())
+    if session.world.observe or session.desk.version != session.world.version:
+        return None
+    return tuple(tx.ledger.sum().items())
 
 
-def ask_reading(session: Session, judged: Judged | None, *, sync: bool) -> Hidden:
-    """Send the reading; ``sync``: with a Sync of its own."""
-    tx = session.tx
-    objects = tx.objects or (judged is not None and judged.changes_objects)
-    sql = reading_sql(covers(session, judged), objects=objects, everywhere=tx.ledger.awaits_reading)
-    return session.server.hidden(sql.encode(), sync=sync)
-
-
-def take_reading(session: Session, asked: Hidden, judged: Judged | None) -> Reading | ServerError | Refuse:
-    """The reading that came back, entered into the ledger."""
-    if asked.failed:
-        # the client's statement_timeout, a cancel: it is the statement's own error (never retried, never allowed)
-        return ServerError(asked.error)
-    try:
-        reading = parse_reading(asked.rows)
-    except ProtocolViolation as broken:
-        return cannot_judge(f"the reading could not be read: {broken.what}")
-    if not reading.track_counts:
-        return cannot_judge("track_counts is off: PostgreSQL does not count row changes")
-    if reading.uncountable:
-        return cannot_judge(f"{reading.uncountable[0]} was written to, and PostgreSQL does not count its rows")
-    session.tx.ledger.record(reading, covers(session, judged))
-    session.tx.reading = reading
-    if reading.catalogs or reading.strong:
-        session.world.reshaping.add(session.ident)
-    elif not session.tx.locks:
-        session.world.settled(session.ident)  # unread code ran, and changed no catalog
-    session.settings.follow(reading)
-    following.follow(session)
-    return reading
+def remember(session: Session, effect: Counted, found: Measurement) -> None:
+    """The same statement with the same effect need not be weighed again, while policy and picture stand. Sizes of
+    tables change, so what depended on one is forgotten."""
+    allowed = session.tx.judged[0].allowed
+    if not session.tx.approvals and len(allowed) < KEPT and all(t.total is None for t in found.tables):
+        allowed[effect] = found
 
 
 def weigh(session: Session, reading: Reading, *, sync: bool) -> Generator[Ask | None, Any, Measurement | Outcome]:

@@ -22,7 +22,9 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
     """A Query that may not simply pass."""
     from pgguard.session import measure
 
-    return measure.query(s, message, judged)
+    s.server.beside_query = True
+    yield from measure.query(s, message, judged)
+    s.server.beside_query = False
 
 
 def function_call(s: Session, message: bytes, judged: Judged) -> Talk:

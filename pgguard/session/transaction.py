@@ -45,6 +45,7 @@ class Transaction:
         self.objects = False
         self.locks = False  # LOCK TABLE: others may wait behind it for DDL that comes
         self.deferrable = False
+        self.holds = False  # a cursor WITH HOLD was declared: its query runs inside COMMIT
         self.relations: set[int] = set()
         self.targets: set[int] = set()
         self.writes: list[Write] = []
@@ -71,6 +72,7 @@ class Transaction:
             self.writes.append(Write(judged, params))
         for statement in judged.statements:
             self.locks = self.locks or statement.kind is StatementKind.LOCK
+            self.holds = self.holds or statement.with_hold
             if judged.control:
                 self._control(statement.control, statement.name)
         if judged.changes_objects:
@@ -101,6 +103,7 @@ class Transaction:
         self.writes.append(Write(judged, params))
         if not any(j is judged for j in self.judged):
             self.judged.append(judged)
+        self.holds = self.holds or any(s.with_hold for s in judged.statements)
         self.targets |= judged.targets
         relations = judged.relations
         if relations is None:

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +158,7 @@ class AuditFile:
         lines = b""
         for moment, record in records:
             if self._redacted and record.kind != "note":
-                record = replace(record, statement=redact(record.statement))
+                record = record._replace(statement=redact(record.statement))
             line, link = seal(record, link, time=moment, node=self._node, server=self._server)
             lines += line
         try:

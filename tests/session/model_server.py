@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import struct
 
+from pgguard.evidence.envelope import PREFIX
 from pgguard.wire import frontend
 from pgguard.wire.framing import frame_end
 from tests.session import model_answers
@@ -162,7 +163,7 @@ class ModelServer:
     def _query(self, text: str) -> None:
         self.statements.pop(b"", None)
         self.portals.pop(b"", None)
-        parts = split(text)
+        parts = split(text) if not text.startswith(PREFIX) else [text]
         if any(_broken(part) for part in parts):
             raise PgError("42601", "syntax error")
         if not parts:

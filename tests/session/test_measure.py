@@ -22,18 +22,17 @@ def book() -> Playbook:
 
 def test_a_query_outside_a_block(book: Playbook) -> None:
     """Flush, our BEGIN, the client's Query whole, the reading, COMMIT; the tag waits for all of it. The audit is
-    written while the server commits, and the counters are zeroed for the next run while nobody waits."""
+    written while the server commits."""
     book.play("""
         client sends  Query delete from t where id < 3
-        server gets   [flush counters] | Sync | [BEGIN] | Query delete from t where id < 3 | [reading] | Sync
-        server sends  [flush counters] | ReadyForQuery I | [BEGIN]
+        server gets   Query [flush] | unnamed [BEGIN] | Query delete from t where id < 3 | Query [counts]
+        server sends  Query [flush] | ReadyForQuery I | unnamed [BEGIN]
         server sends  CommandComplete DELETE 2 | ReadyForQuery T
-        server sends  [reading] t 0 0 2 | ReadyForQuery T
+        server sends  Query [counts] t 0 0 2 | ReadyForQuery T
         server gets   Query COMMIT
         asks          WriteRecord
         answers       nothing
         server sends  CommandComplete COMMIT | ReadyForQuery I
-        server gets   [flush counters] | Sync
         client gets   CommandComplete DELETE 2 | ReadyForQuery I
     """)
 
@@ -41,9 +40,9 @@ def test_a_query_outside_a_block(book: Playbook) -> None:
 def test_a_query_beyond_the_limit_is_rolled_back(book: Playbook) -> None:
     book.play(f"""
         client sends  Query delete from t
-        server gets   [flush counters] | Sync | [BEGIN] | Query delete from t | [reading] | Sync
-        server sends  [flush counters] | ReadyForQuery I | [BEGIN] | CommandComplete DELETE 12 | ReadyForQuery T
-        server sends  [reading] t 0 0 12 | ReadyForQuery T
+        server gets   Query [flush] | unnamed [BEGIN] | Query delete from t | Query [counts]
+        server sends  Query [flush] | ReadyForQuery I | unnamed [BEGIN] | CommandComplete DELETE 12 | ReadyForQuery T
+        server sends  Query [counts] t 0 0 12 | ReadyForQuery T
         asks          FindApproval
         answers       nothing
         server gets   Query ROLLBACK
@@ -52,7 +51,6 @@ def test_a_query_beyond_the_limit_is_rolled_back(book: Playbook) -> None:
         answers       request 17
         asks          WriteRecord
         answers       nothing
-        server gets   [flush counters] | Sync
         client gets   ErrorResponse PGG02 {TOO_MANY} | ReadyForQuery I
     """)
 
@@ -60,13 +58,13 @@ def test_a_query_beyond_the_limit_is_rolled_back(book: Playbook) -> None:
 def test_in_the_clients_block_the_server_itself_must_fail(book: Playbook) -> None:
     book.play(f"""
         client sends  Query begin
-        server gets   [flush counters] | Sync | Query begin
-        server sends  [flush counters] | ReadyForQuery I
+        server gets   Query [flush] | Query begin
+        server sends  Query [flush] | ReadyForQuery I
         server sends  CommandComplete BEGIN | ReadyForQuery T
         client gets   CommandComplete BEGIN | ReadyForQuery T
         client sends  Query delete from t
-        server gets   Query delete from t | [reading] | Sync
-        server sends  CommandComplete DELETE 12 | ReadyForQuery T | [reading] t 0 0 12 | ReadyForQuery T
+        server gets   Query delete from t | Query [counts]
+        server sends  CommandComplete DELETE 12 | ReadyForQuery T | Query [counts] t 0 0 12 | ReadyForQuery T
         asks          FindApproval
         answers       nothing
         server gets   [must fail] | Sync
@@ -82,13 +80,13 @@ def test_in_the_clients_block_the_server_itself_must_fail(book: Playbook) -> Non
 def test_rows_stream_before_the_verdict_and_the_tag_does_not(book: Playbook) -> None:
     book.play("""
         client sends  Query select 1;delete from t where id < 3
-        server gets [flush counters] | Sync | [BEGIN] | Query select 1;delete from t where id < 3 | [reading all] | Sync
-        server sends  [flush counters] | ReadyForQuery I | [BEGIN]
+        server gets   Query [flush] | unnamed [BEGIN] | Query select 1;delete from t where id < 3 | Query [reading all]
+        server sends  Query [flush] | ReadyForQuery I | unnamed [BEGIN]
         server sends  RowDescription | DataRow 1 | CommandComplete SELECT 1
         client gets   RowDescription | DataRow 1
         server sends  CommandComplete DELETE 2
         client gets   CommandComplete SELECT 1
-        server sends  ReadyForQuery T | [reading] t 0 0 2 | ReadyForQuery T
+        server sends  ReadyForQuery T | Query [reading all] t 0 0 2 | ReadyForQuery T
         server gets   Query COMMIT
         asks          WriteRecord
     """)
@@ -97,14 +95,13 @@ def test_rows_stream_before_the_verdict_and_the_tag_does_not(book: Playbook) -> 
 def test_an_error_of_the_clients_own_is_passed_on_and_rolled_back(book: Playbook) -> None:
     book.play("""
         client sends  Query delete from t where id < 3
-        server gets   [flush counters] | Sync | [BEGIN] | Query delete from t where id < 3 | [reading] | Sync
-        server sends  [flush counters] | ReadyForQuery I | [BEGIN]
+        server gets   Query [flush] | unnamed [BEGIN] | Query delete from t where id < 3 | Query [counts]
+        server sends  Query [flush] | ReadyForQuery I | unnamed [BEGIN]
         server sends  ErrorResponse 57014 canceling statement due to user request | ReadyForQuery E
         client gets   ErrorResponse 57014 canceling statement due to user request
         server sends  ErrorResponse 25P02 current transaction is aborted | ReadyForQuery E
         server gets   Query ROLLBACK
         server sends  CommandComplete ROLLBACK | ReadyForQuery I
-        server gets   [flush counters] | Sync
         client gets   ReadyForQuery I
     """)
 
@@ -112,16 +109,15 @@ def test_an_error_of_the_clients_own_is_passed_on_and_rolled_back(book: Playbook
 def test_a_store_that_is_away_refuses(book: Playbook) -> None:
     book.play("""
         client sends  Query delete from t
-        server gets   [flush counters] | Sync | [BEGIN] | Query delete from t | [reading] | Sync
-        server sends  [flush counters] | ReadyForQuery I | [BEGIN] | CommandComplete DELETE 12 | ReadyForQuery T
-        server sends  [reading] t 0 0 12 | ReadyForQuery T
+        server gets   Query [flush] | unnamed [BEGIN] | Query delete from t | Query [counts]
+        server sends  Query [flush] | ReadyForQuery I | unnamed [BEGIN] | CommandComplete DELETE 12 | ReadyForQuery T
+        server sends  Query [counts] t 0 0 12 | ReadyForQuery T
         asks          FindApproval
         answers       away
         server gets   Query ROLLBACK
         server sends  CommandComplete ROLLBACK | ReadyForQuery I
         asks          WriteRecord
         answers       nothing
-        server gets   [flush counters] | Sync
         client gets   ErrorResponse PGG06 pgguard cannot judge now: store is away: no answer in time | ReadyForQuery I
     """)
 
@@ -145,9 +141,9 @@ def test_a_required_audit_is_written_before_the_commit() -> None:
     world = shop.world(shop.POLICY.replace("unmeasured:", "audit: required\nunmeasured:"))
     Playbook(Stage(world=world).session, {**ANSWERS, "away": Away("audit", "disk full")}).play("""
         client sends  Query delete from t where id < 3
-        server gets   [flush counters] | Sync | [BEGIN] | Query delete from t where id < 3 | [reading] | Sync
-        server sends  [flush counters] | ReadyForQuery I | [BEGIN] | CommandComplete DELETE 2 | ReadyForQuery T
-        server sends  [reading] t 0 0 2 | ReadyForQuery T
+        server gets   Query [flush] | unnamed [BEGIN] | Query delete from t where id < 3 | Query [counts]
+        server sends  Query [flush] | ReadyForQuery I | unnamed [BEGIN] | CommandComplete DELETE 2 | ReadyForQuery T
+        server sends  Query [counts] t 0 0 2 | ReadyForQuery T
         asks          WriteRecord
         answers       away
         server gets   Query ROLLBACK

@@ -58,9 +58,10 @@ def test_comments_do_not_change_what_is_asked_for_and_parameters_do() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["delete from t where id < 3", "select 1; delete from t where id < 3"])
 @pytest.mark.parametrize("broken", ["track_counts", "rows", "nothing"])
-def test_a_reading_that_proves_nothing_refuses(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """FAIL CLOSED: counting is off, or the answer is not what was asked for."""
+def test_a_reading_that_proves_nothing_refuses(text: str, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAIL CLOSED: counting is off, or the answer is not what was asked for, of the short reading or the whole one."""
     model = ModelServer()
     whole = model_answers.reading
 
@@ -70,14 +71,16 @@ def test_a_reading_that_proves_nothing_refuses(broken: str, monkeypatch: pytest.
             return rows[:-1]
         if broken == "rows":
             return [*rows, b"00"]
+        if rows[0].startswith(b"on "):
+            return [b"off" + rows[0][2:]]
         last = json.loads(bytes.fromhex(rows[-1].decode()))
         last[-1][5] = "off"
         return [*rows[:-1], model_answers.seal(last)]
 
     monkeypatch.setattr(model_answers, "reading", reading)
-    stage = Stage(model=model).play([q("delete from t where id < 3")])
+    stage = Stage(model=model).play([q(text)])
 
-    assert stage.said() == "E:PGG05 ZI"
+    assert stage.said().endswith("E:PGG05 ZI")
     assert model.db.commits == []
 
 
