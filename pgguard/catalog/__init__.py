@@ -7,6 +7,7 @@
     builtins  which functions change nothing and run no SQL of somebody's
     closure   which relations a write can change: partitions, children, views, foreign-key actions
     reach     "user code reachable": the reason, or ""
+    alone     which statements cannot run in a transaction block because of what they name
     bounded   UPDATE or DELETE by a unique key: at most k rows
     prove     Harmless, Bounded or Unproved
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pgguard import checks
+from pgguard.catalog.alone import with_what_it_names
 from pgguard.catalog.proof import Bounded, Harmless, Proof, Unproved
 from pgguard.catalog.prove import prove
 from pgguard.checks.finding import Finding
@@ -203,10 +204,13 @@ def _judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[
     found = read(text)
     if found.error:
         return opaque(desk, text, found.error)
-    proofs = _proofs(found.statements, picture, param_types)
+    statements = found.statements
+    if picture is not None:
+        statements = tuple(with_what_it_names(statement, picture) for statement in statements)
+    proofs = _proofs(statements, picture, param_types)
     findings: list[Finding] = []
     only = None if desk.values_matter else checks.NOT_BY_VALUE  # the rest is asked when somebody is refused
-    for statement, proof in zip(found.statements, proofs, strict=True):
+    for statement, proof in zip(statements, proofs, strict=True):
         if not isinstance(proof, Harmless) or proof.ddl:
             words = text[statement.start : statement.start + statement.length].decode("utf-8", "replace")
             reaches = isinstance(proof, Unproved) and proof.opaque and not proof.why.startswith(_FOLLOWS)
@@ -214,8 +218,8 @@ def _judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[
         elif statement.kind is StatementKind.SESSION or statement.files:
             findings.extend(f for f in checks.find(statement, "", False) if f not in findings)
     return assemble(
-        desk.world.policy, desk.caller, text, found.statements, proofs,
-        findings=tuple(findings), needs_names=any(_named(s) for s in found.statements),
+        desk.world.policy, desk.caller, text, statements, proofs,
+        findings=tuple(findings), needs_names=any(_named(s) for s in statements),
     )  # fmt: skip
 
 

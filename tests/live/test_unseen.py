@@ -19,6 +19,19 @@ SCRIPTS = {
         select '{1}'::int4[]::int8[];
         rollback;
     """,
+    "REINDEX and CLUSTER of what is partitioned": """
+        create function f(int) returns int language plpgsql immutable as 'begin return $1; end';
+        create table p (a int) partition by range (a);
+        create table p1 partition of p for values from (0) to (10);
+        create index pa on p (a);
+        create index pf on p (f(a));
+        reindex table p;
+        reindex index pf;
+        cluster p using pa;
+        begin;
+        reindex index pf;
+        rollback;
+    """,
 }
 
 
