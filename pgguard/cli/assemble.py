@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from pgguard.cli.configuration import Configuration, address, dsn_database, dsn_place
+from pgguard.cli.configuration import Configuration, dsn_database, dsn_place
+from pgguard.cli.networking import addresses, network, verifiers
 from pgguard.errors import ConfigError, PolicyError, UpstreamUnavailable
 from pgguard.policy.load import load
 from pgguard.policy.model import Policy
@@ -13,6 +14,7 @@ from pgguard.store.audit_file import AuditFile
 from pgguard.store.requests import Store
 from pgguard.upstream.admin import Admin
 from pgguard.upstream.server import Server, supported
+from pgguard.upstream.verifiers import Verifiers
 
 
 def read_policy(configuration: Configuration) -> Policy:
@@ -25,9 +27,11 @@ def read_policy(configuration: Configuration) -> Policy:
 
 async def assemble(configuration: Configuration, policy: Policy) -> tuple[Services, Server, list[str]]:
     """Everything that connections share, the server as it was found, and warnings for the log."""
-    upstream = address(configuration.upstream, "upstream")
+    upstream = addresses(configuration.upstream, "upstream")[0]
+    surroundings = network(configuration)
     database = dsn_database(configuration.admin_dsn)
     admin = Admin(configuration.admin_dsn, max_age=configuration.catalog_age)
+    known: Verifiers | None = None
     try:
         server = await admin.identify(10.0)
         if why := supported(server.version_num, configuration.allow_server_major):
@@ -36,26 +40,31 @@ async def assemble(configuration: Configuration, policy: Policy) -> tuple[Servic
             raise ConfigError(why)
         await admin.self_test(database)
         warnings = [warning] if (warning := await admin.can_become()) else []
+        known, more = await verifiers(configuration)
         store = await Store.open(configuration.state, configuration.token_key)
     except UpstreamUnavailable as trouble:
         await admin.close()
         where = dsn_place(configuration.admin_dsn)
         raise ConfigError(f"the admin connection to {where} does not work: {trouble}", exit_code=3) from None
     except ConfigError:
+        if known is not None:
+            await known.close()
         await admin.close()
         raise
     try:
         audit = _audit(configuration, server, policy)
     except ConfigError:
+        if known is not None:
+            await known.close()
         await store.close()
         await admin.close()
         raise
     services = Services(
         upstream=upstream, admin=admin, admin_database=database, store=store, audit=audit, policy=policy,
         server=f"{policy.server.name or configuration.upstream}/{server.system_identifier}",
-        observe=configuration.observe, allow_trust=configuration.allow_trust or upstream[0].startswith("/"),
+        observe=configuration.observe, allow_trust=configuration.allow_trust, network=surroundings, verifiers=known,
     )  # fmt: skip
-    return services, server, warnings
+    return services, server, [*warnings, *more]
 
 
 def wrong_server(policy: Policy, server: Server) -> str:

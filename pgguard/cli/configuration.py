@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from pgguard.errors import ConfigError, PolicyError
 from pgguard.policy.fields import nearest
 from pgguard.policy.load import plain
 
-LEVELS = ("debug", "info", "warning", "error")
+CHOICES = {
+    "log_level": ("debug", "info", "warning", "error"),
+    "tls_clients": ("allow", "require", "verify-ca", "verify-full"),
+    "upstream_tls": ("disable", "require", "verify-ca", "verify-full"),
+    "target_session_attrs": ("any", "read-write"),
+}
 
 
 class Configuration(BaseModel):
@@ -21,11 +26,40 @@ class Configuration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    listen: str = Field("127.0.0.1:6432", description="HOST:PORT to listen on; port 0 takes a free one.")
-    upstream: str = Field("127.0.0.1:5432", description="HOST:PORT of PostgreSQL, or FOLDER:PORT of its socket.")
+    listen: str = Field(
+        "127.0.0.1:6432",
+        description="HOST:PORT to listen on, or FOLDER:PORT for a unix socket; several with commas. Port 0: a free one.",
+    )
+    upstream: str = Field(
+        "127.0.0.1:5432",
+        description="HOST:PORT of PostgreSQL, or FOLDER:PORT of its socket; several with commas, tried in this order.",
+    )
+    target_session_attrs: str = Field("any", description="Of several upstreams: any, or read-write.")
     policies: Path = Field(description="The policy file.")
     state: str = Field("sqlite:///pgguard.db", description="Where requests and approvals are kept.")
     admin_dsn: str = Field(description="pgguard's own login, postgresql://pgguard_admin:...@host:port/postgres.")
+    tls_cert: Path | None = Field(None, description="pgguard's certificate, PEM with its chain. Turns TLS on.")
+    tls_key: Path | None = Field(None, description="Its private key; default: in the same file.")
+    tls_clients: str = Field(
+        "allow",
+        description="allow (plain as well), require, verify-ca or verify-full (the certificate names the user).",
+    )
+    tls_client_ca: Path | None = Field(None, description="Who signs clients' certificates, PEM.")
+    upstream_tls: str = Field("disable", description="To the server: disable, require, verify-ca or verify-full.")
+    upstream_ca: Path | None = Field(None, description='Who signs the server\'s certificate, PEM, or "system".')
+    upstream_cert: Path | None = Field(None, description="pgguard's certificate towards the server, PEM.")
+    upstream_key: Path | None = Field(None, description="Its private key; default: in the same file.")
+    auth_query: str | None = Field(
+        None,
+        description="SQL that gives the SCRAM verifier of user $1; default: from pg_authid, where that is allowed.",
+    )
+    auth_file: Path | None = Field(None, description="SCRAM verifiers in the format of PgBouncer's userlist.")
+    max_connections: int = Field(0, ge=0, description="Clients at a time, the console aside; 0: as the server takes.")
+    connect_timeout: float = Field(10.0, gt=0, le=600, description="Seconds to reach the server.")
+    tcp_keepalive: int = Field(60, ge=0, le=7200, description="Seconds of silence until a peer is probed; 0: never.")
+    proxy_protocol_from: str = Field(
+        "", description="Addresses or networks of balancers, with commas, that must begin with a PROXY protocol header."
+    )
     audit: Path | None = Field(None, description="The audit file, JSON lines.")
     audit_redacted: bool = Field(False, description="Replace literals in audited statements.")
     token_key: Path | None = Field(None, description="The key of tokens; default: beside the state.")
@@ -36,11 +70,12 @@ class Configuration(BaseModel):
     catalog_age: float = Field(2.0, gt=0, le=60, description="Seconds that the catalog picture is believed.")
     log_level: str = Field("info", description="debug, info, warning or error.")
 
-    @field_validator("log_level")
+    @field_validator("log_level", "tls_clients", "upstream_tls", "target_session_attrs")
     @classmethod
-    def _level(cls, value: str) -> str:
-        if value not in LEVELS:
-            raise ValueError(f"must be one of {', '.join(LEVELS)}")
+    def _one_of(cls, value: str, info: ValidationInfo) -> str:
+        allowed = CHOICES[str(info.field_name)]
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
         return value
 
 
@@ -85,18 +120,10 @@ def _from_file(file: Path) -> dict[str, Any]:
     return {key.replace("-", "_"): value for key, value in content.items()}
 
 
-def address(text: str, what: str) -> tuple[str, int]:
-    """HOST:PORT, [HOST]:PORT, or /folder:PORT for a unix socket."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or not host:
-        raise ConfigError(f"{what}: HOST:PORT is needed, not {text!r}")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
 def dsn_place(dsn: str) -> str:
     """host:port of a DSN, without its password."""
-    parts = urlsplit(dsn)
-    return f"{parts.hostname or 'the local socket'}:{parts.port or 5432}"
+    hosts = urlsplit(dsn).netloc.rpartition("@")[2]
+    return hosts if ":" in hosts else f"{hosts or 'the local socket'}:5432"
 
 
 def dsn_database(dsn: str) -> str:

@@ -16,10 +16,12 @@ import typer
 import uvloop
 
 from pgguard.cli.assemble import assemble, read_policy, wrong_server
-from pgguard.cli.configuration import Configuration, address, configure
+from pgguard.cli.configuration import Configuration, configure
+from pgguard.cli.networking import addresses
 from pgguard.errors import ConfigError
 from pgguard.policy.model import Policy
 from pgguard.proxy.listener import Listener
+from pgguard.proxy.network import shown
 from pgguard.proxy.policy_watch import PolicyWatch
 
 STOP_SECONDS = 30.0
@@ -28,6 +30,21 @@ STOP_SECONDS = 30.0
 def serve(
     listen: Annotated[str | None, typer.Option(help="HOST:PORT to listen on; port 0 takes a free one.")] = None,
     upstream: Annotated[str | None, typer.Option(help="HOST:PORT of PostgreSQL.")] = None,
+    target_session_attrs: Annotated[str | None, typer.Option(help="Of several upstreams: any, or read-write.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="pgguard's certificate: turns TLS on.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key.")] = None,
+    tls_clients: Annotated[str | None, typer.Option(help="allow, require, verify-ca or verify-full.")] = None,
+    tls_client_ca: Annotated[Path | None, typer.Option(help="Who signs clients' certificates.")] = None,
+    upstream_tls: Annotated[str | None, typer.Option(help="disable, require, verify-ca or verify-full.")] = None,
+    upstream_ca: Annotated[Path | None, typer.Option(help='Who signs the server\'s certificate, or "system".')] = None,
+    upstream_cert: Annotated[Path | None, typer.Option(help="pgguard's certificate towards the server.")] = None,
+    upstream_key: Annotated[Path | None, typer.Option(help="Its private key.")] = None,
+    auth_query: Annotated[str | None, typer.Option(help="SQL that gives the SCRAM verifier of user $1.")] = None,
+    auth_file: Annotated[Path | None, typer.Option(help="SCRAM verifiers, as PgBouncer's userlist.")] = None,
+    max_connections: Annotated[int | None, typer.Option(help="Clients at a time.")] = None,
+    connect_timeout: Annotated[float | None, typer.Option(help="Seconds to reach the server.")] = None,
+    tcp_keepalive: Annotated[int | None, typer.Option(help="Seconds of silence until a peer is probed.")] = None,
+    proxy_protocol_from: Annotated[str | None, typer.Option(help="Balancers that speak the PROXY protocol.")] = None,
     policies: Annotated[Path | None, typer.Option(help="The policy file.")] = None,
     state: Annotated[str | None, typer.Option(help="Where requests are kept, sqlite:///file.")] = None,
     admin_dsn: Annotated[str | None, typer.Option(help="pgguard's own login on the server.")] = None,
@@ -57,13 +74,14 @@ def serve(
 
 async def _serve(configuration: Configuration) -> None:
     policy = read_policy(configuration)
-    host, port = address(configuration.listen, "listen")
+    places = addresses(configuration.listen, "listen")
     services, server, warnings = await assemble(configuration, policy)
     log = structlog.get_logger()
     listener = Listener(services)
     try:
-        host, port = await listener.open(host, port)
+        listening = ",".join([shown(await listener.open(host, port)) for host, port in places])
     except ConfigError:
+        await listener.stop(0)
         await services.close()
         raise
 
@@ -83,7 +101,7 @@ async def _serve(configuration: Configuration) -> None:
         log.warning("clients that the server asks for no password are accepted (--allow-trust)")
     mode = "observe" if services.observe or policy.mode == "observe" else "enforce"
     print(
-        f"pgguard ready: listen={host}:{port} upstream={configuration.upstream} policy={policy.name}"
+        f"pgguard ready: listen={listening} upstream={configuration.upstream} policy={policy.name}"
         f" rules={policy.rules_count} mode={mode}",
         flush=True,
     )

@@ -1,4 +1,4 @@
-"""One client's socket: first packet, sign-in, then a session or the console, until either side is gone."""
+"""One client's socket from its StartupMessage on: sign-in, then a session or the console, until a side is gone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -15,12 +15,13 @@ from pgguard.errors import ProtocolViolation, UpstreamUnavailable
 from pgguard.policy.verdict import Caller
 from pgguard.proxy import dial
 from pgguard.proxy.carry_out import LATER, at_once, carry_out, write_proved
+from pgguard.proxy.network import Arrival
 from pgguard.proxy.upstream_side import ServerSide
 from pgguard.session.asks import Ask
 from pgguard.session.connection import Session
 from pgguard.session.signin import SignIn, Stage
 from pgguard.wire.backend import encode_error, ready_for_query
-from pgguard.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage, read_startup
+from pgguard.wire.startup import StartupMessage
 
 if TYPE_CHECKING:
     from pgguard.proxy.services import Services
@@ -45,19 +46,21 @@ def fresh() -> bytes:
 
 
 class ClientSide(asyncio.Protocol):
-    """States by what is set: nothing (first packet), ``_sign_in``, ``_session`` or ``_console``."""
+    """States by what is set: ``_sign_in``, ``_session`` or ``_console``. Call ``begin`` when the transport has it."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(
+        self, services: Services, transport: asyncio.Transport, startup: StartupMessage, arrival: Arrival
+    ) -> None:
         self._services = services
-        self._transport: asyncio.Transport | None = None
+        self._transport = transport
+        self._startup = startup
+        self._arrival = arrival
         self._server: asyncio.Transport | None = None
-        self._first = b""
         self._sign_in: SignIn | None = None
         self._session: Session | None = None
         self._console: ConsoleConnection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._is_console = False
         self._client_full = False
         self._drained = asyncio.Event()
         self._drained.set()
@@ -65,19 +68,31 @@ class ClientSide(asyncio.Protocol):
         self._asking = False
         self._deadline: asyncio.TimerHandle | None = None
         self.ident = secrets.token_hex(4)
-        self.address = ""
+        self.is_console = startup.database == CONSOLE
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport = cast(asyncio.Transport, transport)  # uvloop's own are not derived from it
-        self._transport = transport
-        transport.set_write_buffer_limits(high=262_144)
-        peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if isinstance(peer, tuple) and peer else "local"
-        self._services.clients.add(self)
-        if self._services.stopping:
-            self._refuse("57P03", "the database system is shutting down")
-            return
-        self._deadline = asyncio.get_running_loop().call_later(self._services.sign_in_seconds, self._too_slow)
+    def begin(self, early: bytes, until: float) -> None:
+        """Sign in. ``early``: what came behind the StartupMessage; ``until``: when to lose patience."""
+        startup, arrival, services = self._startup, self._arrival, self._services
+        self._transport.set_write_buffer_limits(high=262_144)
+        services.clients.add(self)
+        self._deadline = asyncio.get_running_loop().call_at(until, self._too_slow)
+        tls = services.network.tls_for_clients
+        certified = tls is not None and tls.mode == "verify-full" and not arrival.local
+        if not startup.user:
+            self._refuse("28000", "no PostgreSQL user name specified in startup packet")
+        elif startup.replication:
+            self._refuse("0A000", "pgguard does not relay replication connections: connect to the server directly")
+        elif certified and arrival.certified != startup.user:
+            self._refuse("28000", f'certificate authentication failed for user "{startup.user}"')
+        else:
+            self._sign_in = SignIn(
+                startup.with_database(services.admin_database) if self.is_console else startup,
+                allow_trust=services.allow_trust or arrival.local, fresh=fresh, console=self.is_console,
+                client=arrival.leg, verifiers=services.verifiers is not None, certified=certified,
+            )  # fmt: skip
+            self._start(self._connect())
+            if early:
+                self.data_received(early)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -89,9 +104,6 @@ class ClientSide(asyncio.Protocol):
                 self._relay_sign_in()
             elif self._console is not None:
                 self._console.receive(data)
-            else:
-                self._first += data
-                self._first_packet()
         except ProtocolViolation as broken:
             self._refuse("08P01", broken.what)
 
@@ -114,57 +126,27 @@ class ClientSide(asyncio.Protocol):
         if self._session is None and self._console is None:
             self._close()
 
-    def _first_packet(self) -> None:
-        while self._sign_in is None and not self._closed:
-            found = read_startup(self._first)
-            if found is None:
-                return
-            first, end = found
-            self._first = self._first[end:]
-            if isinstance(first, SSLRequest | GSSENCRequest):
-                if self._first:
-                    raise ProtocolViolation("client", "received unencrypted data after an encryption request")
-                self._write(b"N")
-            elif isinstance(first, CancelRequest):
-                self._start(self._cancel(first))
-                return
-            else:
-                self._begin(first)
-
-    def _begin(self, startup: StartupMessage) -> None:
-        if not startup.user:
-            self._refuse("28000", "no PostgreSQL user name specified in startup packet")
-        elif startup.replication:
-            self._refuse("0A000", "pgguard does not relay replication connections: connect to the server directly")
-        else:
-            console = startup.database == CONSOLE
-            sent = startup.with_database(self._services.admin_database) if console else startup
-            self._sign_in = SignIn(sent, allow_trust=self._services.allow_trust, fresh=fresh, console=console)
-            early, self._first = self._first, b""
-            self._start(self._connect(console))
-            if early:
-                self._sign_in.client_data(early)
-
-    async def _connect(self, console: bool) -> None:
+    async def _connect(self) -> None:
         try:
-            transport = await dial.connect(self._services.upstream, lambda: ServerSide(self))
+            self._server, leg = await dial.connect(self._services, lambda: ServerSide(self))
         except UpstreamUnavailable as trouble:
             log.warning("upstream away", why=str(trouble))
             self._refuse("08006", str(trouble))
             return
-        self._server = transport
         if self._closed:
-            transport.close()
-            return
-        self._is_console = console
-        self._relay_sign_in()
+            self._server.close()
+        elif self._sign_in is not None:
+            self._sign_in.server = leg
+            self._relay_sign_in()
 
-    async def _cancel(self, request: CancelRequest) -> None:
+    async def _find_verifier(self, sign_in: SignIn) -> None:
+        assert self._services.verifiers is not None
         try:
-            await dial.forward_cancel(self._services.upstream, request)
+            sign_in.verifier_is(await self._services.verifiers.find(sign_in.startup.user))
         except UpstreamUnavailable as trouble:
-            log.warning("cancel request not delivered", why=str(trouble))
-        self._close()
+            log.warning("no SCRAM verifiers", why=str(trouble))
+            sign_in.no_verifier()
+        self._relay_sign_in()
 
     def _relay_sign_in(self) -> None:
         sign_in = self._sign_in
@@ -176,13 +158,19 @@ class ClientSide(asyncio.Protocol):
         if sign_in.to_client:
             self._write(b"".join(sign_in.to_client))
             sign_in.to_client.clear()
+        if sign_in.wants_verifier:
+            sign_in.wants_verifier = False
+            self._start(self._find_verifier(sign_in))
+        if sign_in.stale_verifier:
+            sign_in.stale_verifier = False
+            log.warning("the server has another verifier than pgguard", user=sign_in.startup.user)
         if sign_in.stage is Stage.FAILED:
             self._close()
         elif sign_in.stage is Stage.DONE:
             self._sign_in = None
             if self._deadline is not None:
                 self._deadline.cancel()
-            if self._is_console:
+            if self.is_console:
                 self._open_console(sign_in)
             else:
                 self._start(self._open_session(sign_in))
@@ -210,8 +198,8 @@ class ClientSide(asyncio.Protocol):
         caller = Caller(
             user=facts.session_user, database=facts.database,
             application=sign_in.parameters.get("application_name", ""),
-            address=self.address, role=facts.state.current_user, claim=facts.state.settings.get("environment", ""),
-            reason=facts.state.settings.get("reason", ""),
+            address=self._arrival.address, role=facts.state.current_user,
+            claim=facts.state.settings.get("environment", ""), reason=facts.state.settings.get("reason", ""),
         )  # fmt: skip
         session = Session(
             world, caller, ident=self.ident, fresh=fresh, clock=time.monotonic, database_oid=facts.database_oid
@@ -284,7 +272,7 @@ class ClientSide(asyncio.Protocol):
 
     def _steer(self) -> None:
         """Back-pressure, both ways: who does not read is not sent more than a buffer."""
-        if self._closed or self._transport is None:
+        if self._closed:
             return
         waiting = self._session is not None and self._session.backlog > BACKLOG
         self._asking = waiting
@@ -293,7 +281,7 @@ class ClientSide(asyncio.Protocol):
             _flow(self._server, self._client_full)
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._closed:
+        if not self._closed:
             self._transport.write(data)
 
     async def _may_write(self) -> None:
@@ -334,8 +322,7 @@ class ClientSide(asyncio.Protocol):
         self._services.clients.discard(self)
         if self._session is not None:
             self._session.closed()
-        if self._transport is not None:
-            self._transport.close()
+        self._transport.close()
         if self._server is not None:
             self._server.close()
 

@@ -3,46 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from pathlib import Path
 
 import structlog
 
 from pgguard.errors import ConfigError
-from pgguard.proxy.client import ClientSide
+from pgguard.proxy.door import Door
+from pgguard.proxy.network import Address, shown
 from pgguard.proxy.services import Services
 
 log = structlog.get_logger()
 
 
 class Listener:
-    """One listening socket."""
+    """The listening sockets."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self._files: list[Path] = []
 
-    async def open(self, host: str, port: int) -> tuple[str, int]:
-        """Begin to listen; the address that it got. ``host`` beginning with a slash is a folder for a unix socket."""
+    async def open(self, host: str, port: int) -> Address:
+        """Begin to listen there as well; the address that it got. ``host`` beginning with a slash is a folder for a
+        unix socket."""
         loop = asyncio.get_running_loop()
         try:
             if host.startswith("/"):
-                path = f"{host}/.s.PGSQL.{port}"
-                self._server = await loop.create_unix_server(lambda: ClientSide(self._services), path)
+                path = Path(host, f".s.PGSQL.{port}")
+                own = _unix_socket(path)
+                self._servers.append(
+                    await loop.create_unix_server(lambda: Door(self._services, local=True), sock=own, backlog=1024)
+                )
+                self._files.append(path)
                 return host, port
-            self._server = await loop.create_server(
-                lambda: ClientSide(self._services), host, port, backlog=1024, reuse_address=True
+            server = await loop.create_server(
+                lambda: Door(self._services), host, port, backlog=1024, reuse_address=True
             )
         except (OSError, OverflowError) as trouble:
-            raise ConfigError(f"cannot listen on {host}:{port}: {trouble}") from None
-        name = self._server.sockets[0].getsockname()
+            raise ConfigError(f"cannot listen on {shown((host, port))}: {trouble}") from None
+        self._servers.append(server)
+        name = server.sockets[0].getsockname()
         return str(name[0]), int(name[1])
 
     async def stop(self, seconds: float) -> None:
         """Refuse new clients, wait for what is in flight, then end every connection."""
         self._services.stopping = True
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
+        for path in self._files:
+            path.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
+        for door in tuple(self._services.doors):
+            door.shut_down()
         for client in tuple(self._services.clients):
             if client.idle:
                 client.shut_down()
@@ -56,3 +70,20 @@ class Listener:
             for client in tuple(self._services.clients):
                 client.shut_down()
         await asyncio.sleep(0)
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """Bound. What a process that is gone has left there goes; the socket of one that lives is not touched."""
+    own = socket.socket(socket.AF_UNIX)
+    try:
+        if path.is_socket():
+            with socket.socket(socket.AF_UNIX) as probe:
+                if probe.connect_ex(str(path)) == 0:
+                    raise OSError("another process listens there")
+            path.unlink()
+        own.bind(str(path))
+        path.chmod(0o777)  # as PostgreSQL's own: who may enter the folder may connect
+    except BaseException:
+        own.close()
+        raise
+    return own

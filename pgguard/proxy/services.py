@@ -9,15 +9,18 @@ import structlog
 
 from pgguard.console.desk import Desk
 from pgguard.policy.model import Policy
+from pgguard.proxy.network import Network
 from pgguard.session.world import World
 from pgguard.store.audit_file import AuditFile
 from pgguard.store.requests import Store
 from pgguard.upstream.admin import Admin
+from pgguard.upstream.verifiers import Verifiers
 
 log = structlog.get_logger()
 
 if TYPE_CHECKING:
     from pgguard.proxy.client import ClientSide
+    from pgguard.proxy.door import Door
 
 
 class Services:
@@ -28,6 +31,7 @@ class Services:
     def __init__(
         self, *, upstream: tuple[str, int], admin: Admin, admin_database: str, store: Store, audit: AuditFile | None,
         policy: Policy, server: str, observe: bool, allow_trust: bool, audit_all: bool = False,
+        network: Network | None = None, verifiers: Verifiers | None = None,
     ) -> None:  # fmt: skip
         self.upstream = upstream
         self.admin = admin
@@ -40,6 +44,9 @@ class Services:
         self.allow_trust = allow_trust
         self.audit_all = audit_all
         self.desk = Desk(store, admin.memberships, lambda: self.policy)
+        self.network = network or Network()
+        self.verifiers = verifiers
+        self.doors: set[Door] = set()  # connections before their StartupMessage
         self.clients: set[ClientSide] = set()
         self.worlds: dict[str, World] = {}
         self.stopping = False
@@ -102,6 +109,8 @@ class Services:
         for keeper in self._keepers.values():
             keeper.cancel()
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        if self.verifiers is not None:
+            await self.verifiers.close()
         await self.admin.close()
         await self.store.close()
         if self.audit is not None:

@@ -12,6 +12,7 @@ GSSENC_REQUEST = 80877104
 CANCEL_REQUEST = 80877102
 # PostgreSQL refuses longer ones (MAX_STARTUP_PACKET_LENGTH in libpq/pqcomm.h).
 MAX_STARTUP_LENGTH = 10_000
+SSL_REQUEST_PACKET = struct.pack("!ii", 8, SSL_REQUEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ IMPORTERS = {
     "sqlalchemy": ("store/",),
     "aiosqlite": ("store/",),
     "jwt": ("store/",),
-    "cryptography": ("store/",),
+    "cryptography": ("store/", "proxy/tls.py"),  # keys of tokens; certificates
     "uvloop": ("cli/",),
     "typer": ("cli/",),
     "watchfiles": ("cli/", "proxy/"),

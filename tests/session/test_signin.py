@@ -9,12 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgguard.errors import ProtocolViolation
+from pgguard.session.proving import PLAIN, Leg
 from pgguard.session.signin import SignIn, Stage
+from pgguard.wire import authentication as a
 from pgguard.wire.backend import encode_error, ready_for_query
+from pgguard.wire.scram import MECHANISM, PLUS
 from pgguard.wire.startup import StartupMessage
 from tests.session import model_answers
 from tests.session.model_database import Database
 from tests.session.model_messages import data_row, message
+from tests.session.scram_sides import OURS, THEIRS, Client, Server
 from tests.session.stage import short, split
 from tests.strategies import cuttings
 
@@ -107,3 +111,156 @@ def test_a_session_that_cannot_be_asked_about_is_none() -> None:
 
     assert one.stage is Stage.FAILED
     assert got(one)[-1] == "E:PGG06"
+
+
+TLS = Leg(True, b"hash of pgguard's")
+FIRST = {
+    "bound": a.encode_sasl_initial_response(PLUS, b"p=tls-server-end-point,,n=,r=abc"),
+    "could": a.encode_sasl_initial_response(MECHANISM, b"y,,n=,r=abc"),
+    "not": a.encode_sasl_initial_response(MECHANISM, b"n,,n=,r=abc"),
+}
+
+
+def asked(client: Leg, server: Leg, *, verifiers: bool) -> SignIn:
+    """A server that asks for SCRAM, and offers what a server on such a connection does."""
+    one = SignIn(STARTUP, fresh=lambda: b"0" * 16, allow_trust=False, client=client, verifiers=verifiers)
+    one.server = server
+    one.server_data(a.encode_mechanisms([PLUS, MECHANISM] if server.encrypted else [MECHANISM]))
+    return one
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "verifiers", "offered"),
+    [
+        (PLAIN, PLAIN, True, [MECHANISM]),
+        (PLAIN, TLS, True, [MECHANISM]),
+        (TLS, PLAIN, True, [PLUS, MECHANISM]),
+        (TLS, PLAIN, False, [MECHANISM]),
+        (TLS, TLS, True, [PLUS, MECHANISM]),
+        (TLS, TLS, False, [MECHANISM]),
+        (Leg(True), TLS, True, [MECHANISM]),  # a certificate without a hash: nothing to bind to
+    ],
+)
+def test_channel_binding_is_offered_where_the_client_can_have_it(
+    client: Leg, server: Leg, verifiers: bool, offered: list[bytes]
+) -> None:
+    one = asked(client, server, verifiers=verifiers)
+
+    assert one.to_client == [a.encode_mechanisms(offered)]
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "verifiers", "chosen", "becomes"),
+    [
+        (PLAIN, PLAIN, False, "not", "relayed"),
+        (PLAIN, TLS, False, "not", "relayed"),
+        (TLS, PLAIN, False, "could", "relayed"),
+        (TLS, PLAIN, True, "not", "relayed"),
+        (TLS, TLS, True, "not", "relayed"),
+        (TLS, TLS, False, "not", "relayed"),
+        (TLS, PLAIN, True, "bound", "proving"),
+        (TLS, TLS, True, "bound", "proving"),
+        (Leg(True), TLS, True, "could", "proving"),
+        (PLAIN, TLS, True, "could", "proving"),
+        (TLS, TLS, True, "could", "E:28000"),  # PLUS was offered: somebody in between took it away
+        (TLS, TLS, False, "could", "E:28000"),
+    ],
+)
+def test_scram_is_relayed_or_proved_to_pgguard(
+    client: Leg, server: Leg, verifiers: bool, chosen: str, becomes: str
+) -> None:
+    one = asked(client, server, verifiers=verifiers)
+    one.client_data(FIRST[chosen])
+
+    if becomes == "relayed":
+        assert one.to_server[1:] == [FIRST[chosen]]
+        assert not one.wants_verifier
+    elif becomes == "proving":
+        mechanism, data = a.sasl_initial_response(one.to_server[1])
+        assert (mechanism, data[:1]) == ((PLUS, b"p") if server.binding else (MECHANISM, b"n"))
+        assert b"abc" not in data
+        assert one.wants_verifier
+    else:
+        assert (one.stage, got(one)[-1], one.to_server[1:]) == (Stage.FAILED, becomes, [])
+
+
+def test_what_to_configure_is_said() -> None:
+    one = asked(TLS, TLS, verifiers=False)
+    one.client_data(FIRST["could"])
+
+    assert b"auth-query" in one.to_client[-1]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        a.encode_sasl_initial_response(PLUS, b"n,,n=,r=abc"),
+        a.encode_sasl_initial_response(MECHANISM, b"p=tls-server-end-point,,n=,r=abc"),
+        a.encode_sasl_initial_response(PLUS, b"p=tls-unique,,n=,r=abc"),
+        a.encode_sasl_initial_response(b"OAUTHBEARER", b"n,,"),
+        a.encode_sasl_response(b""),
+    ],
+)
+def test_a_choice_that_was_not_offered(answer: bytes) -> None:
+    with pytest.raises(ProtocolViolation, match="client"):
+        asked(TLS, TLS, verifiers=True).client_data(answer)
+
+
+def test_other_mechanisms_are_relayed() -> None:
+    one = SignIn(STARTUP, fresh=lambda: b"0" * 16, allow_trust=False, client=TLS, verifiers=True)
+    one.server_data(a.encode_mechanisms([b"OAUTHBEARER"]))
+    answer = a.encode_sasl_initial_response(b"OAUTHBEARER", b"n,,")
+    one.client_data(answer)
+
+    assert one.to_client == [a.encode_mechanisms([b"OAUTHBEARER"])]
+    assert one.to_server[1:] == [answer]
+
+
+def test_verifiers_that_cannot_be_looked_up_end_it() -> None:
+    one = asked(TLS, TLS, verifiers=True)
+    one.client_data(FIRST["bound"])
+    one.no_verifier()
+
+    assert (one.stage, got(one)[-1]) == (Stage.FAILED, "E:PGG06")
+
+
+def test_a_certificate_of_the_user_counts_as_having_been_asked() -> None:
+    one = SignIn(STARTUP, fresh=lambda: b"0" * 16, allow_trust=False, client=TLS, certified=True)
+    one.server_data(OK)
+
+    assert (one.stage, one.proved) == (Stage.SIGNED_IN, True)
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("password", [b"secret", b"guessed"])
+def test_a_sign_in_through_a_proof(early: bool, password: bytes) -> None:
+    """The verifier may be known before the proof is there, or after."""
+    client, server = Client(password), Server()
+    one = asked(OURS, THEIRS, verifiers=True)
+    one.client_data(a.encode_sasl_initial_response(PLUS, client.first))
+    if early:
+        one.verifier_is(server.verifier)
+    one.server_data(server.challenge(one.to_server[1]))
+    one.client_data(client.final(one.to_client[-1]))
+    if not early:
+        assert len(one.to_server) == 2
+        one.verifier_is(server.verifier)
+
+    assert server.accepts(one.to_server[2]) == (password == b"secret")
+    if password == b"secret":
+        one.server_data(server.final() + OK)
+        assert (one.stage, one.proved) == (Stage.SIGNED_IN, True)
+        assert client.accepts(one.to_client[-2])
+
+
+def test_an_impostor_of_a_server_ends_it() -> None:
+    client, server = Client(b"secret"), Server(b"other")
+    one = asked(OURS, THEIRS, verifiers=True)
+    one.client_data(a.encode_sasl_initial_response(PLUS, client.first))
+    one.verifier_is(client.verifier)
+    one.server_data(server.challenge(one.to_server[1]))
+    one.client_data(client.final(one.to_client[-1]))
+    server.accepts(one.to_server[2])
+    one.server_data(server.final() + OK)
+
+    assert (one.stage, got(one)[-1]) == (Stage.FAILED, "E:28000")
