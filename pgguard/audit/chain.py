@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,7 @@ NOTE = "note"  # the kind of a line that pgguard writes about the file itself
 TORN = "torn-line"  # a note's rule: the line before was cut short; ``digest`` is its SHA-256
 DROPPED = "dropped"  # a note's rule: so many records did not fit into the queue
 
-_line = json.JSONEncoder(separators=(",", ":")).encode
+_text = json.encoder.encode_basestring_ascii
 _HASH = re.compile(rb',"hash":"([0-9a-f]{64})"\}\Z')
 _ANY_HASH = re.compile(rb',"hash":"[0-9a-f]{64}"')  # cannot stand in a value: JSON escapes its quotes
 
@@ -53,19 +53,32 @@ class Whole:
 def seal(record: AuditRecord, link: Link, *, time: float, node: str, server: str) -> tuple[bytes, Link]:
     """The record's line, its line feed included, and the chain's new end."""
     seq = link.seq + 1
-    values: dict[str, Any] = {
-        "seq": seq, "time": iso(time), "node": node, "session": record.session, "caller": record.caller,
-        "role": record.role, "client": record.client, "application": record.application, "database": record.database,
-        "server": server, "statement": record.statement, "digest": record.digest, "kind": record.kind,
-        "verdict": record.verdict, "rule": record.rule,
-        "measured": {table: dict(rows) for table, rows in record.measured.items()},
-        "destroyed": list(record.destroyed), "request": record.request, "approval": record.approval,
-        "duration_ms": round(record.duration_ms, 3), "prev": link.hash,
-    }  # fmt: skip
-    # ASCII only: a lone surrogate or a control character in a statement can neither fail to encode nor end the line.
-    body = _line(values).encode("ascii")
-    digest = hashlib.sha256(body).hexdigest()
-    return body[:-1] + b',"hash":"' + digest.encode() + b'"}\n', Link(seq, digest)
+    # By hand, in the order of FIELDS: one is sealed for every proved write, and a dictionary and its encoder cost three
+    # times as much. ASCII only: a lone surrogate or a control character can neither fail to encode nor end the line.
+    body = (
+        f'{{"seq":{seq},"time":"{iso(time)}","node":{_text(node)},"session":{_text(record.session)},'
+        f'"caller":{_text(record.caller)},"role":{_text(record.role)},"client":{_text(record.client)},'
+        f'"application":{_text(record.application)},"database":{_text(record.database)},"server":{_text(server)},'
+        f'"statement":{_text(record.statement)},"digest":{_text(record.digest)},"kind":{_text(record.kind)},'
+        f'"verdict":{_text(record.verdict)},"rule":{_text(record.rule)},"measured":{_measured(record.measured)},'
+        f'"destroyed":[{",".join(map(_text, record.destroyed))}],"request":{_number(record.request)},'
+        f'"approval":{_number(record.approval)},'
+        f'"duration_ms":{round(record.duration_ms, 3)},"prev":"{link.hash}"'
+    ).encode("ascii")
+    digest = hashlib.sha256(body + b"}").hexdigest()
+    return body + b',"hash":"' + digest.encode() + b'"}\n', Link(seq, digest)
+
+
+def _measured(measured: Mapping[str, Mapping[str, int]]) -> str:
+    return "{" + ",".join([f"{_text(table)}:{_rows(rows)}" for table, rows in measured.items()]) + "}"
+
+
+def _rows(rows: Mapping[str, int]) -> str:
+    return "{" + ",".join([f"{_text(verb)}:{number}" for verb, number in rows.items()]) + "}"
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)
 
 
 def note(rule: str, text: str, digest: str = "") -> AuditRecord:
