@@ -232,9 +232,9 @@ class Session:
     def wait_for_all(self) -> bool:
         """Whether something is under way that was not answered; the next unit then waits for it."""
         self.barrier = bool(self.replies.queue) and not self.replies.settled()
-        if self.barrier and self.unit is not None and not self.unit.flushed:
+        if self.barrier and isinstance(last := self.replies.queue[-1], Unit) and not (last.synced or last.flushed):
             self.server.flush()  # the server keeps its answers back until somebody asks for them
-            self.unit.flushed = True
+            last.flushed = True
         return self.barrier
 
     def _query(self, end: int) -> bool:

@@ -98,9 +98,10 @@ class Replies:
             self._parameter(data[pos:end])
         elif code == 0x47:  # CopyInResponse
             self.copying = not unit.copied
-            if unit.expected and not unit.copied:
+            if unit.expected and unit.synced and not unit.copied:
                 # an early Sync is read and ignored by the server's copy loop (copyfromparse.c, CopyGetData)
                 unit.synced = False
+                unit.seen = unit.expected - 1  # while it was synced nobody counted; what is owed is the end of COPY
         elif unit.wants_tags and code in (0x43, 0x49, 0x73):
             unit.tags.append(command_tag(data[pos:end]) if code == 0x43 else "")
             unit.seen += 1

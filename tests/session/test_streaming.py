@@ -71,3 +71,11 @@ def test_a_message_too_long_to_be_judged_is_refused() -> None:
     assert stage.session.closing
     assert stage.said() == "E:PGG05"
     assert stage.model.seen == []
+
+
+def test_a_measured_batch_behind_a_copy_whose_sync_came_early() -> None:
+    """libpq sends the Sync behind Execute, where the server ignores it; a client may then leave out the second one."""
+    batch = [copy_data(b"1\n"), COPY_DONE, pbe("delete from t where id < 3"), SYNC]
+    stage = Stage().play([pbe("copy t from stdin"), SYNC, WAIT, *batch])
+
+    assert stage.said() == "1 2 G COPY_1 1 2 DELETE_2 ZI"
