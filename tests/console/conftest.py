@@ -16,7 +16,7 @@ from tests.console.stand import Console, Policy, members
 
 @pytest.fixture
 async def console(tmp_path: Path) -> AsyncIterator[Console]:
-    store = await Store.open(f"sqlite:///{tmp_path}/state.db", deadline=1.0)
+    store = await Store.open(f"sqlite:///{tmp_path}/state.db", deadline=20.0)
     desk = Desk(store, members, Policy)
     stand = Console(store)
 
