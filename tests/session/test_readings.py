@@ -22,7 +22,10 @@ def asked(stage: Stage) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("script", [[q(DELETE)], [pbe(DELETE), SYNC], [q("begin"), WAIT, q(DELETE), WAIT, q("rollback")]])
+IN_A_BLOCK = [q("begin"), WAIT, q(DELETE), WAIT, q("rollback")]
+
+
+@pytest.mark.parametrize("script", [[q(DELETE)], [pbe(DELETE), SYNC], IN_A_BLOCK])
 def test_counters_are_all_that_a_statement_of_known_effect_changes(script: list[bytes]) -> None:
     assert set(asked(Stage().play(script))) == {"short"}
 
