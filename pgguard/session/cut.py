@@ -13,7 +13,7 @@ from pgguard.policy.verdict import Refuse
 from pgguard.session import following
 from pgguard.session.commit import before_commit
 from pgguard.session.connection import Talk
-from pgguard.session.judge import Judged
+from pgguard.session.judge import Judged, summary
 from pgguard.session.outcome import Outcome, cannot_judge
 from pgguard.session.readings import ask_reading, take_reading
 from pgguard.session.replies import FAILED, IDLE
@@ -77,6 +77,7 @@ def _part(judged: Judged, numbers: list[int]) -> Judged:
     return replace(
         judged, statements=statements, proofs=proofs, control=statements[0].control is not None,
         bounds=tuple(b for b in judged.bounds if b[0] in oids), copy_in=any(x.copy_in for x in statements),
+        allowed={}, **summary(statements, proofs),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pgguard import checks
 from pgguard.catalog.alone import with_what_it_names
@@ -143,12 +143,19 @@ def assemble(
         changes_objects=ddl or any(isinstance(p, Unproved) and p.changes_objects for p in proofs),
         deferrable=any(not isinstance(p, Bounded) and p.deferrable for p in proofs),
         why=why,
-        kind=", ".join(dict.fromkeys(s.kind.value for s in statements)) or "empty",
-        proved=proved,
-        opaque=any(isinstance(p, Unproved) and p.opaque for p in proofs),
-        relations=_relations(proofs),
-        targets=frozenset(oid for p in proofs if not isinstance(p, Harmless) for oid in _named_by(p)),
+        **summary(statements, proofs),
     )
+
+
+def summary(statements: tuple[Statement, ...], proofs: tuple[Proof, ...]) -> dict[str, Any]:
+    """The fields of Judged that put statements and proofs into few words."""
+    return {
+        "kind": ", ".join(dict.fromkeys(s.kind.value for s in statements)) or "empty",
+        "proved": not any(isinstance(p, Unproved) for p in proofs),
+        "opaque": any(isinstance(p, Unproved) and p.opaque for p in proofs),
+        "relations": _relations(proofs),
+        "targets": frozenset(oid for p in proofs if not isinstance(p, Harmless) for oid in _named_by(p)),
+    }
 
 
 def _relations(proofs: tuple[Proof, ...]) -> frozenset[int] | None:

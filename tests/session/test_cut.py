@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pgguard.evidence.measurement import Measurement
 from pgguard.session.cut import pieces
 from pgguard.session.judge import judge
 from tests.session import shop
@@ -29,6 +30,17 @@ def test_pieces_are_the_control_statements_and_the_runs_between() -> None:
     assert found == [
         (b"begin", True), (b"delete from t where id < 3; select 1", False), (b"savepoint a", True), (b"commit", True),
     ]  # fmt: skip
+
+
+def test_what_one_piece_was_allowed_is_not_allowed_to_another() -> None:
+    """The same counters can be moved by another statement, of which another rule speaks."""
+    world = shop.world()
+    judged = judge(world.desk(shop.CALLER), world.picture, b"delete from t where id < 3; commit; update t set n = 1")
+    first, _, last = (piece for _, _, piece in pieces(judged))
+
+    first.allowed[()] = Measurement()
+    assert last.allowed == judged.allowed == {}
+    assert (first.kind, last.kind) == ("delete", "update")
 
 
 @pytest.mark.parametrize(
