@@ -28,7 +28,7 @@ class Configuration(BaseModel):
 
     listen: str = Field(
         "127.0.0.1:6432",
-        description="HOST:PORT to listen on, or FOLDER:PORT for a unix socket; several with commas. Port 0: a free one.",
+        description="HOST:PORT to listen on, FOLDER:PORT for a unix socket; several with commas. Port 0: a free one.",
     )
     upstream: str = Field(
         "127.0.0.1:5432",

@@ -18,8 +18,10 @@ import uvloop
 from pgguard.cli.assemble import assemble, read_policy, wrong_server
 from pgguard.cli.configuration import Configuration, configure
 from pgguard.cli.networking import addresses
-from pgguard.errors import ConfigError
+from pgguard.errors import ConfigError, UpstreamUnavailable
 from pgguard.policy.model import Policy
+from pgguard.proxy import dial
+from pgguard.proxy.credentials_watch import CredentialsWatch
 from pgguard.proxy.listener import Listener
 from pgguard.proxy.network import shown
 from pgguard.proxy.policy_watch import PolicyWatch
@@ -79,11 +81,12 @@ async def _serve(configuration: Configuration) -> None:
     log = structlog.get_logger()
     listener = Listener(services)
     try:
+        await dial.check(services)
         listening = ",".join([shown(await listener.open(host, port)) for host, port in places])
-    except ConfigError:
+    except (ConfigError, UpstreamUnavailable) as trouble:
         await listener.stop(0)
         await services.close()
-        raise
+        raise trouble if isinstance(trouble, ConfigError) else ConfigError(str(trouble), exit_code=3) from None
 
     def acceptable(changed: Policy) -> str:
         if changed.audit == "required" and services.audit is None:
@@ -91,8 +94,9 @@ async def _serve(configuration: Configuration) -> None:
         return wrong_server(changed, server)
 
     watch = PolicyWatch(configuration.policies, services, acceptable)
-    watching = asyncio.create_task(watch.run())
-    stop = _signals(watch)
+    credentials = CredentialsWatch(services)
+    watching = {asyncio.create_task(watch.run()), asyncio.create_task(credentials.run())}
+    stop = _signals(watch, credentials)
     for warning in warnings:
         log.warning(warning)
     if services.audit is None:
@@ -111,19 +115,21 @@ async def _serve(configuration: Configuration) -> None:
     log.info("stopping", connections=len(services.clients))
     await listener.stop(STOP_SECONDS)
     watch.stop()
-    await asyncio.wait({watching}, timeout=2)
+    credentials.stop()
+    await asyncio.wait(watching, timeout=2)
     await services.close()
 
 
-def _signals(watch: PolicyWatch) -> asyncio.Event:
+def _signals(*watches: PolicyWatch | CredentialsWatch) -> asyncio.Event:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     reloading: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
-        task = loop.create_task(watch.reload())
-        reloading.add(task)
-        task.add_done_callback(reloading.discard)
+        for watch in watches:
+            task = loop.create_task(watch.reload())
+            reloading.add(task)
+            task.add_done_callback(reloading.discard)
 
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, stop.set)

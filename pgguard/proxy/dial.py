@@ -28,6 +28,12 @@ async def connect(services: Services, protocol: Callable[[], asyncio.Protocol]) 
     return transport, server_leg(transport)
 
 
+async def check(services: Services) -> None:
+    """That the server can be reached as configured, TLS included. Raises UpstreamUnavailable."""
+    transport, _ = await connect(services, asyncio.Protocol)
+    transport.close()
+
+
 async def _connect(address: Address, protocol: Callable[[], asyncio.Protocol], network: Network) -> asyncio.Transport:
     host, port = address
     loop = asyncio.get_running_loop()

@@ -24,14 +24,14 @@ class Verifiers:
 
     def __init__(self, dsn: str, query: str, file: Path | None = None) -> None:
         self._query = query
-        self._file = file
+        self.file = file
         self._connection = Connection(dsn, None)
         self._listed, self.useless = _read(file) if file else ({}, [])
 
     def reload(self) -> None:
         """Read the file again. Raises ConfigError, and then the old content stays."""
-        if self._file is not None:
-            self._listed, self.useless = _read(self._file)
+        if self.file is not None:
+            self._listed, self.useless = _read(self.file)
 
     async def find(self, user: str) -> Verifier | None:
         """None when there is no such user, or none with a SCRAM verifier. Raises UpstreamUnavailable."""

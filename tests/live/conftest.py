@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from live.certificates import Authority, SecurePostgres
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres, bindir_of
 
@@ -42,6 +43,27 @@ def postgres15() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def postgres18() -> Iterator[Postgres]:
     yield from _server(18)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Signs the certificates of both sides."""
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def secure(authority: Authority) -> Iterator[SecurePostgres]:
+    """A PostgreSQL 15 that accepts TLS; the embedded 18 is built without it."""
+    if bindir_of(15) is None:
+        pytest.skip("PostgreSQL 15 is not installed")
+    server = SecurePostgres(15)
+    server.start()
+    try:
+        server.use_certificate(*authority.issue("server.example"))
+        server.create_company()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
