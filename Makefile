@@ -5,6 +5,7 @@
 #   make test    linters, type checker, floors, the whole test suite
 #   make bench   pgbench direct, through PgBouncer and through pgguard
 #   make regress PostgreSQL's own regression scripts direct and through pgguard, compared; VERSION=15 runs those alone
+#   make corpus  each statement of these scripts: what pgguard says of it, and what it then does
 #   make clean   away with everything made
 
 SHELL := /bin/bash
@@ -24,7 +25,7 @@ HOT := $(wildcard $(shell sed -n '/^COMPILED = \[/,/^\]/s/^ *"\(.*\)",.*/\1/p' s
 APT := $(shell if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then echo apt-get; fi)
 INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: help setup demo test lint bench regress clean postgres15 pgbouncer
+.PHONY: help setup demo test lint bench regress corpus clean postgres15 pgbouncer
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -85,6 +86,9 @@ bench: setup pgbouncer
 # The scripts come from Debian's source packages, into .cache; nothing of them is part of this project.
 regress: setup postgres15
 	PYTHONPATH=.:tests $(PY) -m tests.regress $(VERSION)
+
+corpus: setup postgres15
+	PYTHONPATH=.:tests $(PY) -m tests.corpus $(VERSION)
 
 clean:
 	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

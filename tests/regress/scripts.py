@@ -48,7 +48,12 @@ def run(
     scripts: Scripts, server: Postgres, endpoint: Endpoint, tell: Callable[[str], None] = lambda name: None
 ) -> Outputs:
     """Each script's output, all of them in one fresh database on ``server``, connected to through ``endpoint``."""
-    _fresh_database(server)
+    fresh_database(server)
+    return run_all(scripts, server, endpoint, tell)
+
+
+def run_all(scripts: Scripts, server: Postgres, endpoint: Endpoint, tell: Callable[[str], None]) -> Outputs:
+    """The same in the database that is there. ``tell`` hears of each script before it runs."""
     for folder in ("results", "testtablespace"):
         shutil.rmtree(scripts.workplace / folder, ignore_errors=True)
     results = scripts.workplace / "results"
@@ -83,7 +88,8 @@ def _one(script: Path, endpoint: Endpoint, environment: Mapping[str, str]) -> by
     return printed.replace(b"port %d " % endpoint.port, b"port N ")
 
 
-def _fresh_database(server: Postgres) -> None:
+def fresh_database(server: Postgres) -> None:
+    """An empty one, and no role of an earlier run."""
     server.sql(f"drop database if exists {DATABASE} with (force)")
     for (role,) in server.sql("select quote_ident(rolname) from pg_roles where rolname like 'regress%'"):
         server.sql(f"drop role {role}")

@@ -1,0 +1,153 @@
+"""What can be lost in a database, read over the very connection whose statements are watched, and what was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+Row = Sequence[bytes | None]
+Ask = Callable[[str], list[Row] | None]
+
+_LASTING: Final = "c.oid >= 16384 AND c.relpersistence <> 't' AND n.nspname <> 'pg_toast'"
+_CLASS: Final = "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+_SPACE: Final = "JOIN pg_catalog.pg_namespace n ON n.oid ="
+
+# section: what names one object and says what must not get lost of it, and where it stands
+_OBJECTS: Final = {
+    "relation": (
+        "c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpersistence",
+        f"{_CLASS} WHERE {_LASTING} AND c.relkind <> 't'",
+    ),
+    "row security of": ("c.oid, n.nspname, c.relname", f"{_CLASS} WHERE {_LASTING} AND c.relrowsecurity"),
+    "forced row security of": ("c.oid, n.nspname, c.relname", f"{_CLASS} WHERE {_LASTING} AND c.relforcerowsecurity"),
+    "column": (
+        "n.nspname, c.relname, a.attnum, a.attname, a.atttypid, a.attgenerated, a.attidentity",
+        f"{_CLASS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE {_LASTING} AND a.attnum > 0"
+        " AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')",
+    ),
+    "constraint": (
+        "k.oid, k.conname, k.contype, k.condeferrable, k.confdeltype",
+        "pg_catalog.pg_constraint k LEFT JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
+        " WHERE k.oid >= 16384 AND c.relpersistence IS DISTINCT FROM 't'",
+    ),
+    "trigger": (
+        "g.oid, g.tgname, g.tgenabled, g.tgfoid",
+        f"{_CLASS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid WHERE {_LASTING}",
+    ),
+    "rule": (
+        "w.oid, w.rulename, w.ev_enabled, pg_catalog.md5(w.ev_action::text)",
+        f"{_CLASS} JOIN pg_catalog.pg_rewrite w ON w.ev_class = c.oid WHERE {_LASTING}",
+    ),
+    "policy": ("p.oid, p.polname, p.polrelid, p.polpermissive", "pg_catalog.pg_policy p"),
+    "function": (
+        "n.nspname, p.oid::regprocedure, pg_catalog.md5(p.prosrc)",
+        f"pg_catalog.pg_proc p {_SPACE} p.pronamespace WHERE p.oid >= 16384 AND n.nspname NOT LIKE 'pg_temp%'",
+    ),
+    "type": (
+        "t.oid, n.nspname, t.typname",
+        f"pg_catalog.pg_type t {_SPACE} t.typnamespace WHERE t.oid >= 16384 AND n.nspname NOT LIKE 'pg_t%'"
+        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.reltype IN (t.oid, t.typelem)"
+        " AND c.relpersistence = 't')",
+    ),
+    "inheritance": (
+        "i.inhrelid, i.inhparent",
+        "pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE c.relpersistence <> 't'",
+    ),
+    "schema": ("n.oid, n.nspname", "pg_catalog.pg_namespace n WHERE n.oid >= 16384 AND n.nspname NOT LIKE 'pg_t%'"),
+    "role": ("r.oid, r.rolname, r.rolsuper, r.rolcanlogin", "pg_catalog.pg_roles r WHERE r.oid >= 16384"),
+    "membership": ("m.roleid, m.member", "pg_catalog.pg_auth_members m"),
+    "large object": ("l.oid", "pg_catalog.pg_largeobject_metadata l"),
+    "event trigger": ("e.oid, e.evtname, e.evtenabled", "pg_catalog.pg_event_trigger e"),
+    "database": ("d.oid, d.datname", "pg_catalog.pg_database d"),
+    **{
+        name: (f"o.oid, o.{column}", f"pg_catalog.{catalog} o WHERE o.oid >= 16384")
+        for name, catalog, column in (
+            ("enum value", "pg_enum", "enumlabel"), ("extension", "pg_extension", "extname"),
+            ("publication", "pg_publication", "pubname"), ("server", "pg_foreign_server", "srvname"),
+            ("wrapper", "pg_foreign_data_wrapper", "fdwname"), ("operator", "pg_operator", "oprname"),
+            ("operator class", "pg_opclass", "opcname"), ("operator family", "pg_opfamily", "opfname"),
+            ("collation", "pg_collation", "collname"), ("conversion", "pg_conversion", "conname"),
+            ("cast", "pg_cast", "castfunc"), ("statistics", "pg_statistic_ext", "stxname"),
+            ("dictionary", "pg_ts_dict", "dictname"), ("configuration", "pg_ts_config", "cfgname"),
+            ("language", "pg_language", "lanname"), ("access method", "pg_am", "amname"),
+        )
+    },
+}  # fmt: skip
+
+_COUNTED: Final = " + ".join(
+    f"pg_catalog.pg_stat_get_{span}tuples_{what}(c.oid)" for span in ("", "xact_") for what in ("updated", "deleted")
+)
+# One row for each section, because a row for each object would take longer to send than to find.
+_RECORD: Final = "\x1e"
+_FIELD: Final = "\x1f"
+_ROWS: Final = (
+    f"SELECT 'rows', pg_catalog.string_agg(pg_catalog.concat_ws('{_FIELD}',"
+    f" pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname), {_COUNTED}, pg_catalog.pg_relation_size(c.oid) > 0),"
+    f" '{_RECORD}') FROM {_CLASS} WHERE {_LASTING} AND c.relkind IN ('r', 'p')"
+)
+_PARTS: Final = (
+    f"SELECT '{name}', pg_catalog.string_agg(pg_catalog.concat_ws(' ', {named}), '{_RECORD}') FROM {where}"
+    for name, (named, where) in _OBJECTS.items()
+)
+STATE_SQL: Final = " UNION ALL ".join([_ROWS, *_PARTS])
+FLUSH_SQL: Final = "SELECT pg_catalog.pg_stat_force_next_flush()"
+# Nothing was written while this stands still: no transaction got a number.
+NEXT_XID_SQL: Final = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
+OWN_XID_SQL: Final = "SELECT pg_catalog.pg_current_xact_id_if_assigned()"
+
+
+@dataclass(frozen=True)
+class State:
+    """``changed``: rows updated and deleted so far in each permanent table; ``filled``: those that hold data."""
+
+    changed: Mapping[str, int]
+    filled: frozenset[str]
+    objects: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one statement did to what was there."""
+
+    rows: Mapping[str, int]  # updated or deleted, by table ("oid schema.name")
+    emptied: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.emptied or self.gone)
+
+
+def read_state(ask: Ask, *, idle: bool) -> State | None:
+    """None: the connection could not say (a failed block, a timeout of the script's own)."""
+    if idle and ask(FLUSH_SQL) is None:
+        return None
+    rows = ask(STATE_SQL)
+    if rows is None:
+        return None
+    changed: dict[str, int] = {}
+    filled: set[str] = set()
+    objects: set[str] = set()
+    for row in rows:
+        section, found = ("" if value is None else value.decode("utf-8", "replace") for value in row)
+        keys = found.split(_RECORD) if found else []
+        if section != "rows":
+            objects.update(f"{section} {key}" for key in keys)
+            continue
+        for key in keys:
+            table, count, has_data = key.split(_FIELD)
+            changed[table] = int(count)
+            if has_data == "t":
+                filled.add(table)
+    return State(changed, frozenset(filled), frozenset(objects))
+
+
+def lost(before: State, after: State) -> Loss:
+    """What stood there before and does not any more. Tables that are gone count as objects."""
+    rows = {
+        table: count - before.changed[table]
+        for table, count in after.changed.items()
+        if table in before.changed and count > before.changed[table]
+    }
+    emptied = tuple(sorted(t for t in before.filled & after.changed.keys() if t not in after.filled))
+    return Loss(rows, emptied, tuple(sorted(before.objects - after.objects)))
