@@ -323,7 +323,7 @@ class Batch:
                 yield from self._refuse(outcome)
         commit = None
         if self.wrapped and not self.over:
-            commit = s.server.hidden(b"COMMIT", sync=False)
+            commit = s.server.deferred(s.server.hidden(b"COMMIT", sync=False))
         step = s.server.relay(frontend.SYNC)
         yield None
         self.settle_accounts(commit)

@@ -43,7 +43,7 @@ def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
 
 def _settle_deferred(s: Session, sync: bool) -> Says:
     for _ in range(ROUNDS):
-        made = s.server.hidden(b"SET CONSTRAINTS ALL IMMEDIATE", sync=sync)
+        made = s.server.deferred(s.server.hidden(b"SET CONSTRAINTS ALL IMMEDIATE", sync=sync))
         asked = ask_reading(s, None, sync=sync)
         if not sync:
             s.server.flush()

@@ -111,7 +111,7 @@ def _measured(s: Session, message: bytes, judged: Judged, params: bytes = b"") -
     if outcome is None and s.world.policy.audit == "required":
         outcome = yield from record(s, "measured", None, s.tx.found)
     if outcome is None:
-        commit = s.server.own_query(b"COMMIT")
+        commit = s.server.deferred(s.server.own_query(b"COMMIT"))
         if s.world.policy.audit != "required":
             yield from record(s, "measured", None, s.tx.found)  # while the server commits
         yield None

@@ -78,7 +78,9 @@ class Step:
 
     ``code`` is the type of the (last) message, ``left`` how many replies that complete such a message are to come."""
 
-    __slots__ = ("change", "code", "copied", "done", "error", "held", "left", "rows", "shift", "sink", "skipped", "tag")
+    __slots__ = (
+        "change", "code", "copied", "done", "error", "held", "left", "rows", "shift", "sink", "skipped", "tag", "tells",
+    )  # fmt: skip
 
     def __init__(self, code: int, sink: int, change: NameChange | None = None, left: int = 1) -> None:
         self.code = code
@@ -93,6 +95,7 @@ class Step:
         self.held = b""  # what waits for the verdict
         self.tag = ""
         self.shift = 0  # characters to add to the POSITION of its errors
+        self.tells = sink != SWALLOW  # its notices are the client's
 
     def stops(self) -> bytes:
         return EVERY if self.sink == SWALLOW else STEP_STOPS

@@ -145,7 +145,7 @@ class Replies:
                 self._after_error(message)
             self.to_client.append(message)
         elif code == 0x4E:
-            if step.sink != SWALLOW or (step.code == 0x51 and step.tag == "COMMIT"):
+            if step.tells:
                 self.to_client.append(shift_position(message, step.shift) if step.shift else message)
         elif code == 0x45:
             self._step_failed(step, message)

@@ -67,6 +67,11 @@ class Server:
         self.to_server.append(messages)
         return step
 
+    def deferred(self, step: Step) -> Step:
+        """``step`` is ours and makes deferred triggers of the client's run: what they say is for the client."""
+        step.tells = True
+        return step
+
     def sync(self) -> Step:
         """A Sync of ours; its ReadyForQuery is swallowed."""
         return self.step(frontend.SYNC, SWALLOW)
