@@ -21,11 +21,13 @@ from pgguard.session.asks import (
     FindApproval,
     LookOutside,
     NeedPicture,
+    Read,
     TableTotals,
     WaitForOthers,
     WriteRecord,
 )
 from pgguard.session.judge import Judged
+from pgguard.sql.tokens import shown
 
 if TYPE_CHECKING:
     from pgguard.proxy.services import Services
@@ -65,6 +67,8 @@ async def carry_out(services: Services, session: Session, ask: Ask) -> object:
 async def _answer(services: Services, session: Session, ask: Ask) -> object:
     database = session.desk.caller.database
     match ask:
+        case Read(text):
+            return await services.readers.read(text)
         case NeedPicture():
             await services.picture(database)
             return None
@@ -125,10 +129,15 @@ def write_proved(services: Services, ident: str, records: Iterable[tuple[Caller,
             AuditRecord(
                 session=ident, caller=caller.user, role=caller.role, client=caller.address,
                 application=caller.application, database=caller.database,
-                statement=judged.text.decode("utf-8", "replace"), digest=hashlib.sha256(judged.text).hexdigest()[:16],
+                statement=shown(judged.text).decode("utf-8", "replace"), digest=_digest(judged),
                 kind=judged.kind, verdict="proved", measured=_measured(judged, tag),
             )
         )  # fmt: skip
+
+
+def _digest(judged: Judged) -> str:
+    whole = judged.read.digest.encode() if judged.read is not None else judged.text
+    return hashlib.sha256(whole).hexdigest()[:16]
 
 
 def _measured(judged: Judged, tag: str) -> dict[str, dict[str, int]]:

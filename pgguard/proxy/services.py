@@ -10,6 +10,7 @@ import structlog
 from pgguard.console.desk import Desk
 from pgguard.policy.model import Policy
 from pgguard.proxy.network import Network
+from pgguard.proxy.readers import Readers
 from pgguard.session.world import World
 from pgguard.store.audit_file import AuditFile
 from pgguard.store.requests import Store
@@ -43,6 +44,7 @@ class Services:
         self.observe = observe
         self.allow_trust = allow_trust
         self.audit_all = audit_all
+        self.readers = Readers()
         self.desk = Desk(store, admin.memberships, lambda: self.policy)
         self.network = network or Network()
         self.verifiers = verifiers
@@ -111,6 +113,7 @@ class Services:
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)
         if self.verifiers is not None:
             await self.verifiers.close()
+        await self.readers.close()
         await self.admin.close()
         await self.store.close()
         if self.audit is not None:

@@ -18,6 +18,13 @@ class Away:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """Read a text that is too long to be read at once. Answer: sql.statement.ReadText, as sql.examine makes it."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class NeedPicture:
     """The catalog picture of the session's database. Answer: catalog.picture.Picture."""
 
@@ -72,4 +79,4 @@ class WaitForOthers:
     Answer: None."""
 
 
-Ask = WaitForOthers | NeedPicture | LookOutside | TableTotals | FindApproval | Claim | FileRequest | WriteRecord
+Ask = Read | WaitForOthers | NeedPicture | LookOutside | TableTotals | FindApproval | Claim | FileRequest | WriteRecord

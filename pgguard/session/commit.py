@@ -12,8 +12,7 @@ from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.binding import NotValid
-from pgguard.policy.verdict import Refuse
-from pgguard.session import judging
+from pgguard.session import judging, talks
 from pgguard.session.asks import Away, Claim
 from pgguard.session.outcome import Says, ServerError, cannot_judge
 from pgguard.session.readings import ask_reading, take_reading
@@ -35,7 +34,7 @@ def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
         if outcome is not None:
             return outcome
     if tx.reading is not None:
-        outcome = _held_cursors(s, tx.reading)
+        outcome = yield from _held_cursors(s, tx.reading)
         if outcome is not None:
             return outcome
     return (yield from claim(s)) if claims else None
@@ -64,10 +63,11 @@ def _settle_deferred(s: Session, sync: bool) -> Says:
     return (yield from settle(s, found, at_commit=True))
 
 
-def _held_cursors(s: Session, reading: Reading) -> Refuse | None:
+def _held_cursors(s: Session, reading: Reading) -> Says:
     if reading.holdable and s.tx.untrusted:
         return cannot_judge("a cursor WITH HOLD behind DDL or unread code would run its query inside COMMIT")
     for text in reading.holdable:
+        yield from talks.read_first(s, text.encode())
         judged = judging.judged(s, text.encode())
         if not judged.statements or not all(isinstance(p, Harmless) for p in judged.proofs):
             return cannot_judge("a cursor WITH HOLD would run its query inside COMMIT, where nobody can measure it")

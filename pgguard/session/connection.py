@@ -27,6 +27,7 @@ from pgguard.session.server import Server
 from pgguard.session.settings import Settings
 from pgguard.session.transaction import Transaction
 from pgguard.session.world import Desk, World
+from pgguard.sql.statement import ReadText
 from pgguard.sql.tokens import without_token
 from pgguard.wire import frontend
 from pgguard.wire.backend import encode_error
@@ -64,6 +65,7 @@ class Session:
         self.tx = Transaction()
         self.inbox = Inbox()
         self.segment = Segment(self)
+        self.read: list[tuple[bytes, ReadText]] = []  # long texts that were read for what comes next
         self.closing = False
         self.wrapped = False  # a BEGIN of ours stands around the batch that is not synced yet
         self.unit: Unit | None = None  # the client's batch that was sent in part and not synced
@@ -244,16 +246,18 @@ class Session:
             return self.begin_talk(talks.sync_first(self))
         message = self.inbox.piece(end)
         text = frontend.query_text(message)
+        if judging.to_be_read(self, text) is not None:
+            return self.begin_talk(talks.read_first(self, text))
         judged = judging.meant(self, judging.judged(self, text))
-        if b"pgguard:" in text:
+        if text.find(b"pgguard:", 0, 8192) >= 0:
             message = frontend.encode_query(without_token(text))
         passes = gate(self, judged)
         if (passes is Pass.SLOW or judged.bounds or judged.inserts) and self.wait_for_all():
             return False  # (a write waits to be judged when it begins: DDL elsewhere could come between)
-        if passes is Pass.SLOW:
-            self.inbox.taken(end)
-            return self.begin_talk(talks.query(self, message, judged))
         self.inbox.taken(end)
+        self.read.clear()
+        if passes is Pass.SLOW:
+            return self.begin_talk(talks.query(self, message, judged))
         self.send_query(message, judged)
         return True
 
@@ -291,6 +295,10 @@ class Session:
         if code == 0x53 or code == 0x48:
             inbox.scan = end
             return self.send_segment(end, synced=code == 0x53)
+        if code == 0x50 and end - pos > 1024:
+            text = frontend.parse(data[pos:end]).text
+            if judging.to_be_read(self, text) is not None:
+                return self.begin_talk(talks.read_first(self, text))
         if not self.segment.take(code, data[pos:end]):
             self.barrier = True
             return False
@@ -313,7 +321,7 @@ class Session:
             return self.begin_talk(talks.segment(self, messages))
         unit = self.unit
         if unit is None:
-            unit = self._open_unit()
+            unit = following.open_unit(self.replies.queue)
         self.batch_begun = self.batch_begun or segment.begins
         unit.flushed = False
         unit.names.extend(segment.names)
@@ -322,6 +330,7 @@ class Session:
             following.sent(self, unit, judged)
         self.to_server.append(self.inbox.piece(end))
         segment.clear()
+        self.read.clear()
         self.inbox.taken(end)
         if synced:
             unit.synced = True
@@ -329,16 +338,6 @@ class Session:
         else:
             self.unit = unit
         return True
-
-    def _open_unit(self) -> Unit:
-        """A new one; or that of a COPY, which swallowed its early Sync."""
-        queue = self.replies.queue
-        last = queue[-1] if queue else None
-        if isinstance(last, Unit) and not last.synced:
-            return last
-        unit = Unit()
-        queue.append(unit)
-        return unit
 
     def synced(self) -> None:
         """The client's Sync is on its way: the next batch begins."""

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Allow
+from pgguard.session.outstanding import Entry, Unit
 from pgguard.session.replies import IDLE
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
     from pgguard.session.judge import Judged
-    from pgguard.session.outstanding import Unit
+
+
+def open_unit(queue: deque[Entry]) -> Unit:
+    """A new one at the end of ``queue``; or that of a COPY, which swallowed its early Sync."""
+    last = queue[-1] if queue else None
+    if isinstance(last, Unit) and not last.synced:
+        return last
+    unit = Unit()
+    queue.append(unit)
+    return unit
 
 
 def entering(s: Session, judged: Judged) -> None:

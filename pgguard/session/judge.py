@@ -20,7 +20,7 @@ from pgguard.policy.sqlstates import CANNOT_JUDGE
 from pgguard.policy.verdict import Allow, Asked, Blame, Caller, Evidence, Refuse, Verdict
 from pgguard.sql.read import read
 from pgguard.sql.shape import shape
-from pgguard.sql.statement import Control, Effect, Statement, StatementKind
+from pgguard.sql.statement import Control, Effect, ReadText, Statement, StatementKind
 
 if TYPE_CHECKING:
     from pgguard.catalog.picture import Picture
@@ -74,6 +74,7 @@ class Judged:
     changes_objects: bool = False
     deferrable: bool = False
     why: str = ""
+    read: ReadText | None = None  # of a long text: what was read of it elsewhere
     meaning: bytes = b""  # what the names in it stood for: an approval is bound to that as well
     kind: str = "empty"
     proved: bool = True
@@ -182,12 +183,14 @@ def opaque(desk: Desk, text: bytes, why: str) -> Judged:
     return assemble(desk.world.policy, desk.caller, text, (statement,), (Unproved(why),), error=why)
 
 
-def judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[int, ...] = ()) -> Judged:
+def judge(
+    desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[int, ...] = (), found: ReadText | None = None
+) -> Judged:
     """What is to be said of ``text`` for the callers of ``desk``; kept for the next time. Without a picture (it is
-    being renewed) nothing is proved."""
+    being renewed) nothing is proved. ``found``: what was read of a long text, which is not read here."""
     if picture is None:
-        return _judge(desk, None, text, param_types)
-    form = None if param_types else shape(text)
+        return _judge(desk, None, text, param_types, found)
+    form = None if param_types or found is not None else shape(text)
     if form is not None:
         known = desk.shapes.get(form)
         if known is not None:
@@ -195,7 +198,7 @@ def judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[i
     known = desk.kept.get((text, param_types))
     if known is not None:
         return known
-    judged = _judge(desk, picture, text, param_types)
+    judged = _judge(desk, picture, text, param_types, found)
     if len(desk.kept) + len(desk.shapes) >= desk.MOST:
         desk.kept.clear()
         desk.shapes.clear()
@@ -207,27 +210,35 @@ def judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[i
     return judged
 
 
-def _judge(desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[int, ...]) -> Judged:
-    found = read(text)
+def _judge(
+    desk: Desk, picture: Picture | None, text: bytes, param_types: tuple[int, ...], elsewhere: ReadText | None
+) -> Judged:
+    found = elsewhere or read(text)
     if found.error:
         return opaque(desk, text, found.error)
     statements = found.statements
     if picture is not None:
         statements = tuple(with_what_it_names(statement, picture) for statement in statements)
     proofs = _proofs(statements, picture, param_types)
-    findings: list[Finding] = []
-    only = None if desk.values_matter else checks.NOT_BY_VALUE  # the rest is asked when somebody is refused
+    findings: dict[Finding, None] = {}
+    if desk.values_matter:  # else it is asked when somebody is refused
+        findings.update(dict.fromkeys(by_value(text, statements, elsewhere)))
     for statement, proof in zip(statements, proofs, strict=True):
         if not isinstance(proof, Harmless) or proof.ddl:
-            words = text[statement.start : statement.start + statement.length].decode("utf-8", "replace")
             reaches = isinstance(proof, Unproved) and proof.opaque and not proof.why.startswith(_FOLLOWS)
-            findings.extend(f for f in checks.find(statement, words, reaches, only=only) if f not in findings)
+            findings.update(dict.fromkeys(checks.find(statement, "", reaches, only=checks.NOT_BY_VALUE)))
         elif statement.kind is StatementKind.SESSION or statement.files:
-            findings.extend(f for f in checks.find(statement, "", False) if f not in findings)
-    return assemble(
+            findings.update(dict.fromkeys(checks.find(statement, "", False)))
+    judged = assemble(
         desk.world.policy, desk.caller, text, statements, proofs,
         findings=tuple(findings), needs_names=any(_named(s) for s in statements),
     )  # fmt: skip
+    return replace(judged, read=elsewhere) if elsewhere is not None else judged
+
+
+def by_value(text: bytes, statements: tuple[Statement, ...], elsewhere: ReadText | None) -> tuple[Finding, ...]:
+    """What the checks say that look at the values of literals."""
+    return checks.by_value(statements, text, elsewhere.always_true if elsewhere is not None else None)
 
 
 def _proofs(
@@ -236,9 +247,12 @@ def _proofs(
     """One for each. What follows DDL or unread code in one text is not what the picture shows any more."""
     proofs: list[Proof] = []
     why = "" if picture is not None else "the picture of the catalog is being renewed"
+    known: dict[Statement, Proof] = {}  # a script of many INSERTs is one INSERT, many times
     for statement in statements:
         if picture is not None and (not why or statement.kind in _NOT_BY_PICTURE):
-            proof = prove(statement, picture, param_types)
+            found = known.get(statement) if len(statements) > 1 else None
+            proof = found or prove(statement, picture, param_types)
+            known[statement] = proof
         else:
             proof = Harmless() if statement.kind is StatementKind.TRANSACTION else Unproved(why)
         if _ends_trust(proof):
@@ -266,16 +280,16 @@ def _named(statement: Statement) -> bool:
     return any(_named(inner) for inner in statement.inner) and statement.kind is not StatementKind.PREPARE
 
 
-def prepared_by(desk: Desk, picture: Picture | None, text: bytes) -> Judged:
+def prepared_by(desk: Desk, picture: Picture | None, text: bytes, elsewhere: ReadText | None = None) -> Judged:
     """What ``text``, a PREPARE, will run: judged as its own, with the parameter types that PREPARE declares."""
-    found = read(text)
+    found = elsewhere or read(text)
     if len(found.statements) != 1 or len(found.statements[0].inner) != 1:
         return opaque(desk, text, "what it prepares is not known")
     inner = found.statements[0].inner[0]
     proofs = _proofs((inner,), picture, ())
-    words = text.decode("utf-8", "replace")
-    findings = checks.find(inner, words, only=checks.NOT_BY_VALUE)
-    return assemble(desk.world.policy, desk.caller, text, (inner,), proofs, findings=findings)
+    findings = checks.find(inner, "", only=checks.NOT_BY_VALUE)
+    judged = assemble(desk.world.policy, desk.caller, text, (inner,), proofs, findings=findings)
+    return replace(judged, read=elsewhere) if elsewhere is not None else judged
 
 
 def with_names(desk: Desk, judged: Judged, names: Names, now: Callable[[Prepared], Judged]) -> Judged:
@@ -307,7 +321,7 @@ def with_names(desk: Desk, judged: Judged, names: Names, now: Callable[[Prepared
         desk.world.policy, desk.caller, judged.text, tuple(statements), tuple(proofs),
         findings=tuple(findings), error=judged.error,
     )  # fmt: skip
-    return replace(whole, needs_names=True, meaning=b"; ".join(meaning))
+    return replace(whole, needs_names=True, meaning=b"; ".join(meaning), read=judged.read)
 
 
 def _meant(statement: Statement, names: Names, now: Callable[[Prepared], Judged]) -> Judged | None:

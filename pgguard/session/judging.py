@@ -6,14 +6,42 @@ from typing import TYPE_CHECKING
 
 from pgguard.session.judge import Judged, judge, opaque, prepared_by, with_names
 from pgguard.session.settings import as_utf8
+from pgguard.sql.limits import short
+from pgguard.sql.read import unread
+from pgguard.sql.statement import ReadText
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
     from pgguard.session.names import Portal, Prepared
 
 
-def judged(s: Session, text: bytes, param_types: tuple[int, ...] = ()) -> Judged:
-    """Of a text; names in it are not filled in yet (``meant``)."""
+def to_be_read(s: Session, text: bytes) -> bytes | None:
+    """What has to be asked for before ``text`` can be judged; None: nothing."""
+    if len(text) <= 1024 or s.desk.silent:
+        return None
+    if s.settings.lexing_trouble(s.replies.parameters, text):
+        return None
+    if not text.isascii():
+        text = as_utf8(s.replies.parameters, text)
+    return text if not short(text) and _known(s, text) is None else None
+
+
+def was_read(s: Session, text: bytes, found: ReadText | None, why: str) -> None:
+    """The answer. Without one the text is opaque to this session, and is asked for again by others."""
+    if found is not None:
+        s.world.texts.keep(text, found)
+    s.read.append((text, found or unread(text, f"the text could not be read: {why}")))
+
+
+def _known(s: Session, text: bytes) -> ReadText | None:
+    for known, found in s.read:
+        if known == text:
+            return found
+    return s.world.texts.find(text)
+
+
+def judged(s: Session, text: bytes, param_types: tuple[int, ...] = (), found: ReadText | None = None) -> Judged:
+    """Of a text; names in it are not filled in yet (``meant``). ``found``: what was read of it, if it is long."""
     if s.desk.silent:
         return s.settings.free(s.desk, text)
     trouble = s.settings.lexing_trouble(s.replies.parameters, text)
@@ -22,7 +50,9 @@ def judged(s: Session, text: bytes, param_types: tuple[int, ...] = ()) -> Judged
     if not text.isascii():
         text = as_utf8(s.replies.parameters, text)
     s.world.used = True
-    return judge(s.desk, s.world.picture, text, param_types)
+    if found is None and len(text) > 1024 and not short(text):
+        found = _known(s, text) or unread(text, "the text was not read")  # FAIL CLOSED: nobody asked for it
+    return judge(s.desk, s.world.picture, text, param_types, found)
 
 
 def meant(s: Session, found: Judged) -> Judged:
@@ -37,9 +67,9 @@ def rejudged(s: Session, prepared: Prepared) -> Judged:
     stale = prepared.version != s.desk.version and prepared.version >= 0
     if stale and not prepared.judged.error:  # what could not be read then was read by the server as it was then
         if prepared.by_sql and not s.desk.silent:
-            prepared.judged = prepared_by(s.desk, s.world.picture, prepared.text)
+            prepared.judged = prepared_by(s.desk, s.world.picture, prepared.text, prepared.judged.read)
         else:
-            prepared.judged = judged(s, prepared.text, prepared.param_types)
+            prepared.judged = judged(s, prepared.text, prepared.param_types, prepared.judged.read)
         prepared.version = s.desk.version
     return meant(s, prepared.judged)
 

@@ -68,7 +68,7 @@ class Segment:
         prepared = Prepared(message.text, message.param_types, judged, s.desk.version)
         s.names.batch[name] = prepared
         self.names.append(NameChange(name, prepared))
-        if b"pgguard" in message.text:
+        if message.text.find(b"pgguard", 0, 8192) >= 0:
             self.slow = True  # there may be a token in it, which is not the server's business
 
     def _close(self, message: frontend.Target) -> None:

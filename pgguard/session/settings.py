@@ -140,7 +140,7 @@ class Settings:
         if len(judged.statements) != 1 or session.desk.silent:
             session.names.statements.pop(name, None)
             return
-        inner = prepared_by(session.desk, session.world.picture, judged.text)
+        inner = prepared_by(session.desk, session.world.picture, judged.text, judged.read)
         session.names.statements[name] = Prepared(judged.text, (), inner, session.desk.version, by_sql=True)
 
     def _deallocated(self, session: Session, name: str) -> None:

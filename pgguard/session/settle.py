@@ -11,7 +11,6 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pgguard import checks
 from pgguard.audit.record import AuditRecord
 from pgguard.checks.finding import Finding
 from pgguard.errors import ProtocolViolation
@@ -25,15 +24,15 @@ from pgguard.policy.binding import Approval, Binding, BoundStatement, Filed, New
 from pgguard.policy.decide import decide, share_stops
 from pgguard.policy.verdict import Allow, Asked, Evidence, Hold, Refusal, Refuse, Verdict
 from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
-from pgguard.session.judge import Counted, Judged
+from pgguard.session.judge import Counted, Judged, by_value
 from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
-from pgguard.sql.read import read
-from pgguard.sql.tokens import leading_comment, token_digest, without_token
+from pgguard.sql.tokens import leading_comment, shown, token_digest, without_token
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
 KEPT = 64  # allowed effects of one statement
+LOOKED_AT = 4  # so many of a transaction's last writes are searched for a WHERE that is always true: 10 ms each at most
 
 
 def lone_effect(session: Session) -> Counted | None:
@@ -184,8 +183,8 @@ def binding(session: Session, verdict: Hold) -> Binding:
 
 
 def _bound(judged: Judged, params: bytes) -> BoundStatement:
-    words = without_token(judged.text).decode("utf-8", "replace")
-    tokens = token_digest(judged.text)
+    words = shown(judged.text).decode("utf-8", "replace")
+    tokens = judged.read.digest if judged.read is not None else token_digest(judged.text)
     if judged.meaning:
         words += f" /* {without_token(judged.meaning).decode('utf-8', 'replace')} */"
         tokens = hashlib.sha256(f"{tokens} {token_digest(judged.meaning)}".encode()).hexdigest()
@@ -226,11 +225,9 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
 def _all_findings(session: Session, known: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """With what the checks say that look at the values of literals: a verdict kept by shape cannot know that."""
     found = dict.fromkeys(known)
-    for write in session.tx.writes:
-        text = write.judged.text
-        for statement in read(text).statements:
-            words = text[statement.start : statement.start + statement.length].decode("utf-8", "replace")
-            found.update(dict.fromkeys(checks.find(statement, words, only=checks.BY_VALUE)))
+    for write in session.tx.writes[-LOOKED_AT:]:
+        judged = write.judged
+        found.update(dict.fromkeys(by_value(judged.text, judged.statements, judged.read)))
     return tuple(found)
 
 
@@ -241,14 +238,15 @@ def record(
     """One audit record, written before the client is answered. A Refusal when the policy requires it and it failed."""
     tx = session.tx
     caller = session.desk.caller
-    text = b"; ".join(without_token(w.judged.text).rstrip(b"; \n") for w in tx.writes)
+    text = b"; ".join(shown(w.judged.text).rstrip(b"; \n") for w in tx.writes)
+    whole = b"".join(w.judged.read.digest.encode() for w in tx.writes if w.judged.read is not None)
     if isinstance(said, Hold | Refuse):
         rule = ", ".join(b.rule for b in said.blames)
     answer = yield WriteRecord(
         AuditRecord(
             session=session.ident, caller=caller.user, role=session.settings.current_user, client=caller.address,
             application=caller.application, database=caller.database, statement=text.decode("utf-8", "replace"),
-            digest=hashlib.sha256(text).hexdigest()[:16],
+            digest=hashlib.sha256(text + whole).hexdigest()[:16],
             kind=", ".join(dict.fromkeys(w.judged.kind for w in tx.writes)),
             verdict=verdict, rule=rule,
             measured={

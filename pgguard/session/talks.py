@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.evidence.session_facts import SESSION_SQL, parse_session
-from pgguard.session import following
-from pgguard.session.asks import NeedPicture, WaitForOthers
+from pgguard.session import following, judging
+from pgguard.session.asks import NeedPicture, Read, WaitForOthers
 from pgguard.session.replies import IDLE
+from pgguard.sql.statement import ReadText
 from pgguard.wire.backend import error_fields
 from pgguard.wire.framing import frames
 
@@ -49,6 +50,7 @@ def segment(s: Session, data: bytes) -> Talk:
             continue  # sent too early: the server ignores it in COPY, another one comes behind CopyDone
         if code == 0x53:  # Sync
             yield from batch.sync()
+            s.read.clear()
             return
         if batch.over:
             continue
@@ -59,6 +61,7 @@ def segment(s: Session, data: bytes) -> Talk:
     s.server.flush()
     yield None
     batch.settle_accounts()
+    s.read.clear()
     s.replies.skipping = batch.failed()  # the rest up to the Sync comes later
 
 
@@ -79,6 +82,14 @@ def others_done(s: Session) -> Talk:
     s.world.changing.add(s.ident)
     if s.world.writing:
         yield WaitForOthers()
+
+
+def read_first(s: Session, text: bytes) -> Talk:
+    """A text that is too long to be read at once is read elsewhere, before it is judged."""
+    wanted = judging.to_be_read(s, text)
+    if wanted is not None:
+        found = yield Read(wanted)
+        judging.was_read(s, wanted, found if isinstance(found, ReadText) else None, getattr(found, "why", "no answer"))
 
 
 def ask_picture(s: Session) -> Talk:

@@ -8,6 +8,7 @@ from pgguard.policy.decide import speaks_of
 from pgguard.policy.model import Policy
 from pgguard.policy.verdict import Caller
 from pgguard.session.judge import Judged
+from pgguard.session.texts import Texts
 
 
 class Desk:
@@ -49,6 +50,7 @@ class World:
         self.server = server  # "name/system_identifier"
         self.observe = observe
         self.version = 1
+        self.texts = Texts()
         self.desks: dict[Caller, Desk] = {}
         self.used = False  # somebody judged by the picture since the skin last looked
         self.was_invalidated = False  # it is not merely missing: what the skin has kept of it is old as well

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from ctypes import CDLL, POINTER, Structure, c_char_p, c_int, c_size_t, c_void_p, string_at
 from functools import cache
 from pathlib import Path
@@ -75,15 +76,26 @@ def parse(text: bytes) -> tuple[bytes, str]:
 
 
 # One ScanToken of the protobuf answer: start (left out when 0), end, token, keyword kind (left out when 0).
-_VARINT = rb"[\x80-\xff]*[\x00-\x7f]"
+_VARINT = rb"[\x80-\xff]*+[\x00-\x7f]"
 _TOKEN = rb"\x12[\x00-\x7f](?:\x08(%b))?\x10(%b)\x20(%b)(?:\x28[\x00-\x7f])?" % (_VARINT, _VARINT, _VARINT)
 _TOKENS = re.compile(_TOKEN, re.DOTALL)
-_WHOLE = re.compile(rb"(?:\x08%b)?(?:%b)*" % (_VARINT, _TOKEN), re.DOTALL)
+_WHOLE = re.compile(rb"(?:\x08%b)?+(?:%b)*+" % (_VARINT, _TOKEN), re.DOTALL)
 
 
 def scan(text: bytes) -> list[tuple[bytes, bytes, bytes]] | None:
-    """The tokens of ``text``, comments included, as undecoded varints (start, end, kind): most callers need only
-    the kind, and comparing it undecoded is what keeps this fast. None when the text cannot be scanned."""
+    """The tokens of ``text``, comments included, as undecoded varints (start, end, kind): comparing them undecoded is
+    what keeps this fast. None when the text cannot be scanned."""
+    data = _scanned(text)
+    return _TOKENS.findall(data) if data is not None else None
+
+
+def token_kinds(text: bytes) -> Iterator[bytes] | None:
+    """Only the kind of each token, one after the other: of a long text a list of them would need too much memory."""
+    data = _scanned(text)
+    return (token[3] for token in _TOKENS.finditer(data)) if data is not None else None
+
+
+def _scanned(text: bytes) -> bytes | None:
     library = _library()
     result = library.pg_query_scan(text)
     try:
@@ -92,9 +104,7 @@ def scan(text: bytes) -> list[tuple[bytes, bytes, bytes]] | None:
         data = string_at(result.data, result.len) if result.len else b""
     finally:
         library.pg_query_free_scan_result(result)
-    if _WHOLE.fullmatch(data) is None:
-        return None
-    return _TOKENS.findall(data)
+    return data if _WHOLE.fullmatch(data) is not None else None
 
 
 def varint(raw: bytes) -> int:

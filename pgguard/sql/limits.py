@@ -1,21 +1,34 @@
-"""What is too much to read: linear checks that stand before the native parser, so that no text can end the process.
+"""What is too much to read: linear checks that stand before the native parser, and what may be read at once.
 
 libpg_query recurses over the tree that it built: 100,000 chained ``+`` or JOIN end the process with a segmentation
 fault, 50,000 did not (8 MB stack). Deep nesting to the right is stopped earlier by bison's own limit of 10,000. The
 lexer is quadratic in runs of operator characters that it must give back (``/*/*/*``, ``++++``): 10,000 take 0.7 s.
+Counting the depth takes longer than parsing, so beyond ``MAX_COUNTED`` bytes it is not done: texts that are not
+``short`` are read in a process of its own, which may end.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from pgguard.sql import grammar
+from pgguard.sql.statement import Statement
 
-MAX_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
+MAX_COUNTED = 4 * 1024 * 1024
 MAX_DEPTH = 5_000  # tokens on one path of the tree; also: no text of fewer bytes can be deeper
 MAX_JOINS = 1_000  # JOIN, UNION, INTERSECT, EXCEPT: they chain over commas and AND
 MAX_LEXING = 4_000_000  # steps of the lexer's quadratic part, measured at 5 to 12 ns each
+MAX_STATEMENTS = 10_000
+MAX_NAMED = 20_000  # different things that the statements of a text name: each is looked up when it is judged
+
+# Reading takes 1 to 2 us for a byte of the worst sorts, judging 20 us for a statement.
+SHORT_BYTES = 8 * 1024
+_SHORT_STATEMENTS = 32
+_SHORT_RUN = re.compile(rb"[-~!@#^&|`?+*/%<>=]{256}")
+_SURELY_SHORT = 1024
 
 _OPERATOR_RUN = re.compile(rb"[-~!@#^&|`?+*/%<>=]{16,}")
 
@@ -28,16 +41,43 @@ def too_much(text: bytes) -> str:
         return "the text contains a NUL byte"
     if lexes_slowly(text):
         return "the text has too long runs of operator characters"
-    if len(text) > MAX_DEPTH:
-        tokens = grammar.scan(text)
-        if tokens is None:
+    if MAX_DEPTH < len(text) <= MAX_COUNTED:
+        kinds = grammar.token_kinds(text)
+        if kinds is None:
             return "the text cannot be split into tokens"
-        depth, joins = measure([kind for _, _, kind in tokens])
+        depth, joins = measure(kinds)
         if depth > MAX_DEPTH:
             return f"the text is nested or chained more than {MAX_DEPTH} tokens deep"
         if joins > MAX_JOINS:
             return f"the text has more than {MAX_JOINS} joins and set operations"
     return ""
+
+
+def short(text: bytes) -> bool:
+    """Whether reading it takes so little (about 10 ms of the worst that there is) that others may wait for it."""
+    size = len(text)
+    return size <= _SURELY_SHORT or (
+        size <= SHORT_BYTES and text.count(b";") <= _SHORT_STATEMENTS and _SHORT_RUN.search(text) is None
+    )
+
+
+def too_many(statements: tuple[Statement, ...]) -> str:
+    """Why what was read is too much to be judged, in words; "" when it is not."""
+    if len(statements) > MAX_STATEMENTS:
+        return f"the text has more than {MAX_STATEMENTS} statements"
+    if sum(map(_named, statements)) > MAX_NAMED + 16 * len(statements):
+        return f"the text names more than {MAX_NAMED} things"
+    return ""
+
+
+def _named(statement: Statement) -> int:
+    own = (
+        len(statement.reads) + len(statement.writes) + len(statement.calls) + len(statement.operators)
+        + len(statement.types) + len(statement.columns) + len(statement.drops) + len(statement.subcommands)
+        + sum(len(write.columns) for write in statement.writes)
+        + sum(len(term.values) for term in statement.key_terms or ())
+    )  # fmt: skip
+    return own + sum(map(_named, statement.inner))
 
 
 def lexes_slowly(text: bytes) -> bool:
@@ -72,7 +112,7 @@ def _case() -> bytes:
     return grammar.kinds(b"case")[0]
 
 
-def measure(kinds: list[bytes]) -> tuple[int, int]:
+def measure(kinds: Iterable[bytes]) -> tuple[int, int]:
     """Upper bounds of a statement's depth in tokens, and how many joins and set operations it has.
 
     A path of the tree runs through the open brackets (CASE is one) and, in each, through the chain since the last

@@ -55,9 +55,14 @@ _NOT_CALLS = frozenset("( , [ = < > <= >= <> != + - * / AND OR NOT IN ANY SOME A
 def always_true(sql: str) -> str | None:
     """A sentence when the WHERE of an UPDATE or DELETE anywhere in ``sql`` holds for every row whose columns are not
     NULL; None when it does not, or when that is not known. Never raises."""
+    return next(every_always_true(sql), None)
+
+
+def every_always_true(sql: str) -> Iterator[str]:
+    """One sentence for each such WHERE. The limits are those of the whole text, however many statements it has."""
     text = sql.encode("utf-8", "surrogatepass")
     if len(text) > MAX_BYTES or 0 in text or limits.lexes_slowly(text):
-        return None
+        return
     tokens_left, bytes_left, cost_left = MAX_TOKENS, MAX_WHERE_BYTES, float(MAX_COST)
     for verb, table, where in _changes(text):
         size = where[-1].end - where[0].start
@@ -74,10 +79,9 @@ def always_true(sql: str) -> str | None:
             cost_left -= cost
             (condition,) = _SQLGLOT.parser().parse_into(exp.Condition, tokens, spelled)
             if holds(_formula(condition)):
-                return f"the WHERE of {verb} on {table} is true for every row whose columns are not NULL"
+                yield f"the WHERE of {verb} on {table} is true for every row whose columns are not NULL"
         except Exception:
             continue
-    return None
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -128,13 +128,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of a text. Offsets are bytes in the UTF-8 text that was read."""
+    """One statement of a text. Offsets are bytes in the UTF-8 text that was read; two statements that differ in
+    nothing but where they stand are equal."""
 
     kind: StatementKind
     effects: frozenset[Effect]
     node: str  # libpg_query's node name, "DeleteStmt"; "" when the text could not be read
-    start: int
-    length: int
+    start: int = field(compare=False)
+    length: int = field(compare=False)
     reads: tuple[Name, ...] = ()  # every relation named anywhere that is not a target (CTE names left out)
     writes: tuple[Write, ...] = ()  # every relation changed anywhere in it, CTEs included
     calls: tuple[Name, ...] = ()  # every function called by name, anywhere
@@ -163,7 +164,10 @@ class Statement:
 @dataclass(frozen=True, slots=True)
 class ReadText:
     """A text as libpg_query reads it. ``statements`` is empty for an empty text. ``error`` is set when it could not
-    be read; ``statements`` is then one OPAQUE statement that spans the text."""
+    be read; ``statements`` is then one OPAQUE statement that spans the text. ``digest`` and ``always_true`` (what
+    ``tokens`` and ``predicate`` say of the text) are there when it was read elsewhere."""
 
     statements: tuple[Statement, ...]
     error: str = ""
+    digest: str = ""
+    always_true: tuple[str, ...] = ()

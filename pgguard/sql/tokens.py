@@ -9,6 +9,8 @@ from functools import cache
 
 from pgguard.sql import grammar, limits
 
+MAX_BYTES = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class LeadingComment:
@@ -33,8 +35,9 @@ def _semicolon() -> bytes:
 
 def token_digest(text: bytes) -> str:
     """SHA-256, hex, of the tokens with their exact spelling: comments, white space and semicolons at the end do not
-    count, everything else does. FAIL CLOSED: a text that cannot be scanned is digested byte for byte."""
-    tokens = None if 0 in text or len(text) > limits.MAX_BYTES or limits.lexes_slowly(text) else grammar.scan(text)
+    count, everything else does. FAIL CLOSED: a text that cannot be scanned, or is very long, is digested byte for
+    byte."""
+    tokens = None if 0 in text or len(text) > MAX_BYTES or limits.lexes_slowly(text) else grammar.scan(text)
     if tokens is None:
         return hashlib.sha256(b"bytes\0" + text).hexdigest()
     left_out, semicolon = _left_out(), _semicolon()
@@ -48,6 +51,11 @@ def token_digest(text: bytes) -> str:
     return digest.hexdigest()
 
 
+def shown(text: bytes) -> bytes:
+    """``text`` for people: without a token, and cut where it is long."""
+    return without_token(text) if len(text) <= _MAX_SHOWN else without_token(text[:_MAX_SHOWN]) + b" ..."
+
+
 def without_token(text: bytes) -> bytes:
     """``text`` with the token in its leading comment overwritten with spaces: it is nobody else's business."""
     comment = leading_comment(text)
@@ -56,6 +64,11 @@ def without_token(text: bytes) -> bytes:
     return text[: comment.start] + b" " * (comment.end - comment.start) + text[comment.end :]
 
 
+
+# A comment in front of a statement that is longer is none of ours.
+_MAX_COMMENT = 8 * 1024
+# So much of a statement is shown to people, and kept in the audit.
+_MAX_SHOWN = 16 * 1024
 _COMMENT = re.compile(rb"[ \t\r\n\f\v]*/\*[ \t\r\n]*pgguard:(.*?)\*/", re.DOTALL)
 _FIELD = re.compile(rb"\s*(token|reason)\s*=\s*(?:'((?:[^']|'')*)'|([^\s,']+))\s*(?:,|\Z)")
 
@@ -63,7 +76,7 @@ _FIELD = re.compile(rb"\s*(token|reason)\s*=\s*(?:'((?:[^']|'')*)'|([^\s,']+))\s
 def leading_comment(text: bytes) -> LeadingComment | None:
     """What the comment in front of ``text`` says to pgguard; None when there is none, or when it is not exactly in
     the form above (an unknown word, a field twice, a comment within the comment)."""
-    comment = _COMMENT.match(text)
+    comment = _COMMENT.match(text, 0, _MAX_COMMENT)
     if comment is None or b"/*" in comment[1]:
         return None
     body, offset = comment[1].rstrip(), comment.start(1)

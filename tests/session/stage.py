@@ -11,6 +11,7 @@ from pgguard.policy.verdict import Caller
 from pgguard.session import asks
 from pgguard.session.connection import Session
 from pgguard.session.world import World
+from pgguard.sql.examine import examine
 from pgguard.wire.framing import frame_end
 from tests.session import model_answers, shop
 from tests.session.model_server import ModelServer
@@ -152,6 +153,8 @@ class Stage:
                 return None
             case asks.LookOutside(sql):
                 return [[row] for row in model_answers.victims(sql, committed)]
+            case asks.Read(text):
+                return examine(text)
             case asks.FileRequest():
                 return Filed(17)
             case asks.Claim():

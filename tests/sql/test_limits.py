@@ -68,7 +68,7 @@ def test_no_text_ends_the_process(shape: str) -> None:
 )
 def test_too_long_a_chain_is_refused_before_parsing(shape: str) -> None:
     """The limit itself speaks: these shapes would otherwise reach the native recursion."""
-    text = eval(SHAPES[shape], {"n": 100_000})[: limits.MAX_BYTES]
+    text = eval(SHAPES[shape], {"n": 100_000})[: limits.MAX_COUNTED]
 
     assert limits.too_much(text.encode()) != ""
 
@@ -113,3 +113,34 @@ def test_the_limits_say_why() -> None:
     assert "nested or chained" in limits.too_much(b"select " + b"1+" * 9_000 + b"1")
     assert "joins" in limits.too_much(b"select 1" + b" union select 1," * 1_100 + b"1")
     assert "operator characters" in limits.too_much(b"select " + b"+" * 5_000 + b"1")
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        (b"select 1", True),
+        (b"select " + b"1," * 4_000 + b"1", True),
+        (b"select " + b"1," * 5_000 + b"1", False),
+        (b"select 1;" * 100, True),
+        (b"select 1;" * 200, False),
+        (b"select '" + b" " * 1_000 + b"'" + b"+" * 300 + b"1", False),
+    ],
+    ids=["one", "under-8-kB", "over-8-kB", "statements-in-1-kB", "statements", "operators"],
+)
+def test_what_others_can_wait_for_is_short(text: bytes, short: bool) -> None:
+    assert short == limits.short(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (b"select 1;" * 10_001, "more than 10000 statements"),
+        (b"select " + b",".join(b"f%d()" % n for n in range(20_100)), "more than 20000 things"),
+        (b"drop table " + b",".join(b"t%d" % n for n in range(20_100)), "more than 20000 things"),
+        (b"prepare p as select " + b",".join(b"a%d" % n for n in range(20_100)), "more than 20000 things"),
+    ],
+    ids=["statements", "calls", "drops", "inner"],
+)
+def test_what_would_take_long_to_judge_is_opaque(text: bytes, error: str) -> None:
+    """Everything that is named is looked up in the catalog while others wait."""
+    assert error in read(text).error

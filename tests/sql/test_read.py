@@ -66,6 +66,28 @@ def test_constants_of_a_large_text_are_left_out_and_nothing_else() -> None:
     assert {"f_0", "f_1", "f_2"} == {call.name for call in result.statements[0].calls}
 
 
+def test_rows_that_name_the_same_are_read_once() -> None:
+    """Bulk INSERTs with casts and calls in them: rows that differ in their constants only are left out of the tree."""
+    row = "(%d, now(), '%d ]}},{'::date, default, array[%d, 2], e'a', pg_catalog.\"q]\"(1))"
+    rows = ", ".join(row % (n, n, n) for n in range(3_000))
+    other = "(1, evil(), current_date, null, '{}', upper('x'), 2)"
+
+    (statement,) = read(f"insert into t values {rows}, {other}, {rows} on conflict (id) do nothing".encode()).statements
+
+    assert ["now", "pg_catalog.q]", "evil", "upper"] == [str(call) for call in statement.calls]
+    assert ["date"] == [str(name) for name in statement.types]
+
+
+def test_a_row_is_left_out_only_where_it_says_nothing_new() -> None:
+    """Whatever stands between, in front of and behind the equal rows, what is named is what a short text would name."""
+    rows = ["(1, f(2))", "(1, g(2))", "(3, (select max(a) from s))", "('x', array[array[h(1)]])"]
+    small = read(f"insert into t values {', '.join(rows)}".encode()).statements[0]
+
+    large = read(f"insert into t values {', '.join(row for row in rows for _ in range(2_500))}".encode()).statements[0]
+
+    assert (set(small.calls), set(small.reads)) == (set(large.calls), set(large.reads))
+
+
 def test_many_ctes_are_opaque() -> None:
     """What each CTE sees is a set: the cost is the square of their number."""
     text = "with " + ", ".join(f"a{number} as (select 1)" for number in range(1_500)) + " select 1"

@@ -1,0 +1,68 @@
+"""The process that reads long texts: it may be ended by one, at no cost but its own.
+
+Texts come on standard input and answers go to standard output, each behind its length (8 bytes). It ends with its
+input. It knows no secrets: its environment is empty, and nobody but pgguard talks to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import resource
+import signal
+import struct
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from pgguard.sql.examine import examine
+from pgguard.sql.read import unread
+
+LENGTH = struct.Struct("!Q")
+MAX_MEMORY = 3 * 1024 * 1024 * 1024
+
+
+def main() -> None:
+    _confine()
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    answer(b"select 1")  # the library is loaded, and its tables are made, before anybody waits
+    while (text := _next(source)) is not None:
+        found = answer(text)
+        sink.write(LENGTH.pack(len(found)))
+        sink.write(found)
+        sink.flush()
+        text = found = b""  # the next one may be as long
+
+
+def answer(text: bytes) -> bytes:
+    """What is read of ``text``, for the one who asked."""
+    try:
+        return pickle.dumps(examine(text), pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        return pickle.dumps(unread(text, "the text takes too much memory to be read"), pickle.HIGHEST_PROTOCOL)
+
+
+def _next(source: BinaryIO) -> bytes | None:
+    head = source.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (size,) = LENGTH.unpack(head)
+    text = source.read(size)
+    return text if len(text) == size else None
+
+
+def _confine() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # pgguard's own end is the end of our input
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    with contextlib.suppress(OSError):
+        os.nice(10)  # statements of others first
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # and if memory runs out, this process first
+
+
+if __name__ == "__main__":
+    main()
