@@ -10,9 +10,11 @@ from pgguard.errors import ConfigError, PolicyError, UpstreamUnavailable
 from pgguard.policy.load import load
 from pgguard.policy.model import Policy
 from pgguard.proxy.services import Services
+from pgguard.proxy.upstreams import Upstreams
 from pgguard.store.audit_file import AuditFile
 from pgguard.store.requests import Store
 from pgguard.upstream.admin import Admin
+from pgguard.upstream.recovery import in_recovery
 from pgguard.upstream.server import Server, supported
 from pgguard.upstream.verifiers import Verifiers
 
@@ -27,7 +29,11 @@ def read_policy(configuration: Configuration) -> Policy:
 
 async def assemble(configuration: Configuration, policy: Policy) -> tuple[Services, Server, list[str]]:
     """Everything that connections share, the server as it was found, and warnings for the log."""
-    upstream = addresses(configuration.upstream, "upstream")[0]
+    upstreams = Upstreams(
+        addresses(configuration.upstream, "upstream"),
+        lambda address: in_recovery(configuration.admin_dsn, *address, configuration.connect_timeout),
+        read_write=configuration.target_session_attrs == "read-write",
+    )
     surroundings = network(configuration)
     database = dsn_database(configuration.admin_dsn)
     admin = Admin(configuration.admin_dsn, max_age=configuration.catalog_age)
@@ -60,7 +66,7 @@ async def assemble(configuration: Configuration, policy: Policy) -> tuple[Servic
         await admin.close()
         raise
     services = Services(
-        upstream=upstream, admin=admin, admin_database=database, store=store, audit=audit, policy=policy,
+        upstreams=upstreams, admin=admin, admin_database=database, store=store, audit=audit, policy=policy,
         server=f"{policy.server.name or configuration.upstream}/{server.system_identifier}",
         observe=configuration.observe, allow_trust=configuration.allow_trust, network=surroundings, verifiers=known,
     )  # fmt: skip

@@ -190,6 +190,9 @@ class ClientSide(asyncio.Protocol):
     async def _open_session(self, sign_in: SignIn) -> None:
         facts = sign_in.facts
         assert facts is not None
+        if sign_in.parameters.get("in_hot_standby") == "on" and self._services.upstreams.is_standby():
+            self._refuse("57P03", "the server has become a standby: connect again")
+            return
         try:
             world = await self._services.world(facts.database)
         except UpstreamUnavailable as trouble:

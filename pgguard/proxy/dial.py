@@ -23,7 +23,7 @@ HIGH_WATER = 262_144
 async def connect(services: Services, protocol: Callable[[], asyncio.Protocol]) -> tuple[asyncio.Transport, Leg]:
     """A transport to the server, encrypted where the configuration says so. Raises UpstreamUnavailable."""
     network = services.network
-    transport = await _connect(services.upstream, protocol, network)
+    transport = await services.upstreams.connect(lambda address: _connect(address, protocol, network))
     transport.set_write_buffer_limits(high=HIGH_WATER)
     return transport, server_leg(transport)
 
@@ -99,17 +99,25 @@ async def _encrypt(
 
 
 async def forward_cancel(services: Services, request: CancelRequest) -> None:
-    """As it is: the key is the server's own. Returns when the server has closed. Raises UpstreamUnavailable."""
+    """As it is: the key is the server's own. Of several servers each gets it, and only one has such a session. Returns
+    when they have closed. Raises UpstreamUnavailable when it reached none."""
+    sent = [_cancel(address, services.network, request) for address in services.upstreams.addresses]
+    failed = [one for one in await asyncio.gather(*sent, return_exceptions=True) if one is not None]
+    if len(failed) == len(sent):
+        raise failed[0]
+
+
+async def _cancel(address: Address, network: Network, request: CancelRequest) -> None:
     gone = asyncio.Event()
 
     class Closed(asyncio.Protocol):
         def connection_lost(self, exc: Exception | None) -> None:
             gone.set()
 
-    transport = await _connect(services.upstream, Closed, services.network)
+    transport = await _connect(address, Closed, network)
     transport.write(request.raw)
     try:
-        async with asyncio.timeout(services.network.connect_seconds):
+        async with asyncio.timeout(network.connect_seconds):
             await gone.wait()
     except TimeoutError:
         raise UpstreamUnavailable("the server does not answer a cancel request") from None

@@ -11,6 +11,7 @@ from pgguard.console.desk import Desk
 from pgguard.policy.model import Policy
 from pgguard.proxy.network import Network
 from pgguard.proxy.readers import Readers
+from pgguard.proxy.upstreams import Upstreams
 from pgguard.session.world import World
 from pgguard.store.audit_file import AuditFile
 from pgguard.store.requests import Store
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """Joined by cli/assemble.py. ``upstream``: (host or socket folder, port). ``server``: "name/system_identifier"."""
+    """Joined by cli/assemble.py. ``server``: "name/system_identifier"."""
 
     sign_in_seconds = 60.0
 
     def __init__(
-        self, *, upstream: tuple[str, int], admin: Admin, admin_database: str, store: Store, audit: AuditFile | None,
+        self, *, upstreams: Upstreams, admin: Admin, admin_database: str, store: Store, audit: AuditFile | None,
         policy: Policy, server: str, observe: bool, allow_trust: bool, audit_all: bool = False,
         network: Network | None = None, verifiers: Verifiers | None = None,
     ) -> None:  # fmt: skip
-        self.upstream = upstream
+        self.upstreams = upstreams
         self.admin = admin
         self.admin_database = admin_database
         self.store = store
