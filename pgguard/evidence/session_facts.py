@@ -67,6 +67,11 @@ class SessionFacts:
     state: SessionState
 
 
+def is_on(value: str | None) -> bool:
+    """Whether a pgguard.* setting is switched on, in PostgreSQL's words for it."""
+    return value is not None and value.strip().lower() in ("on", "true", "yes", "1", "t", "y")
+
+
 def parse_state(values: Sequence[Any]) -> SessionState:
     """The values of STATE, in its order."""
     if len(values) != len(STATE):

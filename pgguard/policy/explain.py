@@ -9,7 +9,7 @@ from pgguard.evidence.measurement import Destroyed, Measurement, TableEffect
 from pgguard.policy.binding import Filed, NotValid
 from pgguard.policy.limits import rows
 from pgguard.policy.sqlstates import APPROVAL_NOT_VALID, APPROVAL_REQUIRED, AWAY, BEYOND_LIMIT, CANNOT_JUDGE, REFUSED
-from pgguard.policy.verdict import Blame, Hold, Refusal, Refuse
+from pgguard.policy.verdict import Blame, Hold, Refusal, Refuse, Verdict
 
 _MOST_LINES = 20  # of each sort: an ErrorResponse is for reading
 _HEADS = {REFUSED: "refused", BEYOND_LIMIT: "beyond a limit", CANNOT_JUDGE: "cannot be judged"}
@@ -78,6 +78,48 @@ def report(measurement: Measurement) -> str:
     """One line for the NOTICE of pgguard.report: everything that was measured."""
     lines = [*effect_lines(measurement, inserted=True)]
     return "pgguard measured: " + ("; ".join(lines) if lines else "nothing was changed")
+
+
+def dry_run(measurement: Measurement, verdict: Verdict) -> tuple[str, str]:
+    """MESSAGE and DETAIL of a dry run's NOTICE: what was measured, as a table, and what the policy would say."""
+    counts = [(measurement.deleted, "deleted"), (measurement.updated, "updated")]
+    counts.append((sum(t.rows.inserted for t in measurement.tables), "inserted"))
+    effect = ", ".join(rows(n, verb) for n, verb in counts if n) or "no rows changed"
+    if measurement.destroyed:
+        effect += f", {_objects(len(measurement.destroyed))} lost or changed"
+    says = _would(verdict)
+    return f"dry run, nothing was changed: {effect}; {says}", _as_table(measurement)
+
+
+def _would(verdict: Verdict) -> str:
+    if isinstance(verdict, Hold):
+        return f"it would need approval: {_first(verdict.blames)}"
+    return f"it would be refused: {_first(verdict.blames)}" if isinstance(verdict, Refuse) else "it would be allowed"
+
+
+def _objects(count: int) -> str:
+    return f"{count} object{'' if count == 1 else 's'}"
+
+
+def _as_table(measurement: Measurement) -> str:
+    """As psql draws tables, below the word DETAIL."""
+    tables = sorted(measurement.tables, key=lambda t: (not t.named, -t.rows.lost, t.name))
+    lines = [object_line(lost) for lost in measurement.destroyed[:_MOST_LINES]]
+    if tables:
+        head = ("table", "deleted", "updated", "inserted", "")
+        body = [
+            (visible(t.name.removeprefix("public.")), str(t.rows.deleted), str(t.rows.updated), str(t.rows.inserted),
+             "" if t.named else "by cascade or trigger")
+            for t in tables[:_MOST_LINES]
+        ]  # fmt: skip
+        wide = [max(len(row[at]) for row in (head, *body)) for at in range(4)]
+        drawn = [" | ".join((one[0].ljust(wide[0]), *(one[n].rjust(wide[n]) for n in (1, 2, 3)), one[4])).rstrip(" |")
+                 for one in (head, *body)]  # fmt: skip
+        drawn.insert(1, "-+-".join("-" * width for width in wide))
+        if rest := tables[_MOST_LINES:]:
+            drawn.append(f"{len(rest)} more tables: {rows(sum(t.rows.lost for t in rest))}")
+        lines = [*(f" {line}" for line in drawn), *lines]
+    return "\n".join(("", *lines)) if lines else ""
 
 
 def effect_lines(measurement: Measurement, *, inserted: bool = False) -> list[str]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, following, judging, measure, talks
+from pgguard.session import cut, dry_run, following, judging, measure, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
-from pgguard.session.gate import Pass, gate
+from pgguard.session.gate import Pass, gate, tried
 from pgguard.session.judge import Judged
 from pgguard.session.names import Portal, Prepared, key
 from pgguard.session.outcome import Outcome, ServerError, cannot_judge
 from pgguard.session.outstanding import NameChange, Step, Unit
-from pgguard.session.readings import ask_reading, take_reading
+from pgguard.session.readings import ask_reading, read_now, take_reading
 from pgguard.session.replies import IDLE
 from pgguard.session.settle import record, settle
 from pgguard.sql.statement import Control, StatementKind
@@ -42,6 +42,7 @@ class Batch:
         self.wrapped = s.wrapped  # a BEGIN of ours stands in front
         self._begin: Step | None = None
         self._proved: list[tuple[Judged, Step]] = []  # writes to be recorded from their CommandComplete
+        self._tried = False  # something in it is only tried: none of it is committed
         self._unread = False  # a Bind ran unread code, and no reading stands behind it yet
         self._unanswered = False  # an Execute was relayed without waiting for its answer
 
@@ -58,10 +59,11 @@ class Batch:
         self.over = s.replies.skipping
         s.unit = None
 
-    def _own_block(self, judged: Judged) -> None:
-        """In front of what could COMMIT by itself outside a block; inside one it fails with 2D000."""
+    def _own_block(self, judged: Judged, *, trying: bool = False) -> None:
+        """Outside a block, in front of what could COMMIT by itself (in one it fails with 2D000) or is only tried."""
         s = self.s
-        if self.wrapped or s.in_block or s.world.observe or not any(x.kind in _MAY_COMMIT for x in judged.statements):
+        may_commit = not s.world.observe and any(x.kind in _MAY_COMMIT for x in judged.statements)
+        if self.wrapped or s.in_block or not (may_commit or trying):
             return
         self._begin = s.server.hidden(b"BEGIN", sync=False)
         self.wrapped = s.wrapped = True
@@ -131,6 +133,8 @@ class Batch:
 
     def _static(self, judged: Judged) -> Refuse | None:
         """What can be refused without running it."""
+        if not judged.measurable and tried(self.s, judged):
+            return dry_run.NOT_POSSIBLE
         if self.s.world.observe:
             return None
         if isinstance(judged.verdict, Refuse):
@@ -203,7 +207,11 @@ class Batch:
         s = self.s
         if judged.opaque or judged.changes_objects:
             yield from talks.others_done(s)
-        self._own_block(judged)
+        trying = tried(s, judged)
+        self._own_block(judged, trying=trying)
+        if trying:
+            self._tried = self.wrapped
+            dry_run.stand(s, sync=False)
         following.measuring(s, judged, params)
         self._unread = False
         step = s.server.held(message)
@@ -218,22 +226,23 @@ class Batch:
             asked = ask_reading(s, judged, sync=False)
             s.server.flush()
             yield None
-        outcome = yield from measure.judge_reading(s, take_reading(s, asked), sync=False)
+        outcome = yield from measure.judge_reading(s, take_reading(s, asked), sync=False, trying=trying)
         if outcome is None:
-            outcome = yield from record(s, "measured", None, s.tx.found)
+            outcome = yield from record(s, "dry run" if trying else "measured", None, s.tx.found)
         if outcome is not None:
             yield from self._refuse(outcome)
             return
         s.to_client.append(step.held)
-        following.took_effect(s, judged)
+        if trying:
+            yield from dry_run.take_back(s, sync=False)
+        else:
+            following.took_effect(s, judged)
 
     def _read_first(self) -> Talk:
         """What a Bind of unread code did is read before anything else of the client's runs behind it."""
         s, self._unread = self.s, False
-        asked = ask_reading(s, None, sync=False)
-        s.server.flush()
-        yield None
-        outcome = yield from measure.judge_reading(s, take_reading(s, asked), sync=False)
+        reading = yield from read_now(s, sync=False)
+        outcome = yield from measure.judge_reading(s, reading, sync=False)
         if outcome is not None:
             yield from self._refuse(outcome)
 
@@ -244,9 +253,7 @@ class Batch:
         if s.settings.stale:
             yield from self._refuse(cannot_judge("settings were changed in front of it in this batch"))
             return
-        outcome: Outcome = yield from settle(s, None)
-        if outcome is None:
-            outcome = yield from claim(s)
+        outcome: Outcome = (yield from settle(s, None)) or (yield from claim(s))
         if outcome is not None:
             yield from self._refuse(outcome)
             return
@@ -290,7 +297,7 @@ class Batch:
             self.wrapped = s.wrapped = False  # our block, if there was one, has become the client's, or has ended
         cut.controlled(s, judged)
         if statement.control is Control.ROLLBACK_TO:
-            yield from cut.read_again(s, sync=False)
+            yield from read_now(s, sync=False)
         s.to_client.append(step.held)
         following.took_effect(s, judged)
 
@@ -317,17 +324,18 @@ class Batch:
             yield None
             self.failed()
         in_block = s.in_block
-        if not self.over and not in_block and s.tx.measured:
+        tried_only = self._tried and self.wrapped
+        if not self.over and not in_block and s.tx.measured and not tried_only:
             outcome = yield from before_commit(s, claims=True, sync=False)
             if outcome is not None:
                 yield from self._refuse(outcome)
-        commit = None
-        if self.wrapped and not self.over:
-            commit = s.server.deferred(s.server.hidden(b"COMMIT", sync=False))
+        commits = self.wrapped and not self.over and not tried_only
+        commit = s.server.deferred(s.server.hidden(b"COMMIT", sync=False)) if commits else None
         step = s.server.relay(frontend.SYNC)
         yield None
         self.settle_accounts(commit)
         if self.wrapped:
+            s.settings.stale = s.settings.stale or tried_only  # a SET in it was taken back as well
             yield from measure.roll_back(s)
             self.wrapped = s.wrapped = False
         if not in_block and s.tx.measured:
@@ -335,9 +343,8 @@ class Batch:
             if not (self.over or step.error):
                 measure.invalidate(s)
         s.synced()
-        if ours:
-            if s.replies.status == IDLE:
-                following.transaction_over(s)
-            return
-        measure.ready(s)
+        if not ours:
+            measure.ready(s)
+        elif s.replies.status == IDLE:
+            following.transaction_over(s)
 

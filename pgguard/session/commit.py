@@ -6,15 +6,16 @@ then the queries of WITH HOLD cursors, which run inside COMMIT. Only here: earli
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.binding import NotValid
 from pgguard.session import judging, talks
-from pgguard.session.asks import Away, Claim
-from pgguard.session.outcome import Says, ServerError, cannot_judge
+from pgguard.session.asks import Ask, Away, Claim
+from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
 from pgguard.session.readings import ask_reading, take_reading
 from pgguard.session.settle import settle, weigh
 
@@ -41,6 +42,17 @@ def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
 
 
 def _settle_deferred(s: Session, sync: bool) -> Says:
+    reading = yield from deferred_done(s, sync)
+    if not isinstance(reading, Reading):
+        return reading
+    found = yield from weigh(s, reading, sync=sync)
+    if not isinstance(found, Measurement):
+        return found
+    return (yield from settle(s, found, at_commit=True))
+
+
+def deferred_done(s: Session, sync: bool) -> Generator[Ask | None, Any, Reading | Outcome]:
+    """The reading behind all that was put off until COMMIT."""
     for _ in range(ROUNDS):
         made = s.server.deferred(s.server.hidden(b"SET CONSTRAINTS ALL IMMEDIATE", sync=sync))
         asked = ask_reading(s, None, sync=sync)
@@ -54,13 +66,8 @@ def _settle_deferred(s: Session, sync: bool) -> Says:
         if not isinstance(reading, Reading):
             return reading
         if before is not None and reading.rows == before.rows and reading.catalogs == before.catalogs:
-            break
-    else:
-        return cannot_judge(f"deferred triggers still change rows after {ROUNDS} rounds")
-    found = yield from weigh(s, reading, sync=sync)
-    if not isinstance(found, Measurement):
-        return found
-    return (yield from settle(s, found, at_commit=True))
+            return reading
+    return cannot_judge(f"deferred triggers still change rows after {ROUNDS} rounds")
 
 
 def _held_cursors(s: Session, reading: Reading) -> Says:

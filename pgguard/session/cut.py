@@ -15,7 +15,7 @@ from pgguard.session.commit import before_commit
 from pgguard.session.connection import Talk
 from pgguard.session.judge import Judged, summary
 from pgguard.session.outcome import Outcome, cannot_judge
-from pgguard.session.readings import ask_reading, take_reading
+from pgguard.session.readings import read_now
 from pgguard.session.replies import FAILED, IDLE
 from pgguard.sql.statement import Control, Statement
 from pgguard.sql.tokens import without_token
@@ -154,7 +154,7 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
         s.world.prepared.add(statement.name)
     controlled(s, piece)
     if statement.control is Control.ROLLBACK_TO:
-        yield from read_again(s, sync=True)
+        yield from read_now(s, sync=True)  # counters keep what ROLLBACK TO undid
     s.to_client.append(step.held)
     following.took_effect(s, piece)
     return True
@@ -173,15 +173,6 @@ def controlled(s: Session, judged: Judged) -> None:
     s.server.dirty = True
     s.tx.clear(chained=statement.chain)
     s.tx.closed = not statement.chain
-
-
-def read_again(s: Session, *, sync: bool) -> Talk:
-    """Counters keep what ROLLBACK TO undid: the ledger learns from a reading how much that was."""
-    asked = ask_reading(s, None, sync=sync)
-    if not sync:
-        s.server.flush()
-    yield None
-    take_reading(s, asked)
 
 
 def not_prepared_here(s: Session, statement: Statement) -> Refuse | None:

@@ -28,6 +28,8 @@ class Pass(Enum):
 def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
     """``binding``: only a Bind, which plans but does not run it; COMMIT and ROLLBACK do nothing then."""
     tx = session.tx
+    if (session.settings.dry_run or judged.tries) and tried(session, judged):
+        return Pass.SLOW
     elsewhere = session.untrusted if judged.inserts else session.world.reshaped_elsewhere(session.ident)
     if judged.fast and not (tx.untrusted or elsewhere):
         return Pass.NOW
@@ -56,6 +58,13 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         asked = Asked(session.desk.caller, judged.statements, judged.findings)
         return Pass.NOW if isinstance(decide(session.world.policy, asked, evidence), Allow) else Pass.SLOW
     return Pass.NOW
+
+
+def tried(session: Session, judged: Judged) -> bool:
+    """Whether it is to be taken back after it ran (``dry_run``): a write, while that is switched on."""
+    if judged.control or not (session.settings.dry_run or judged.tries):
+        return False
+    return judged.inserts or judged.changes_objects or not judged.proved or len(judged.bounds) > 0
 
 
 def _control(session: Session, judged: Judged, binding: bool) -> Pass:

@@ -6,7 +6,6 @@ to the server as long as nothing in the transaction speaks against it; the sessi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from pgguard.catalog.alone import with_what_it_names
 from pgguard.catalog.proof import Bounded, Harmless, Proof, Unproved
 from pgguard.catalog.prove import prove
 from pgguard.checks.finding import Finding
+from pgguard.evidence.session_facts import is_on
 from pgguard.policy.decide import decide
 from pgguard.policy.sqlstates import CANNOT_JUDGE
 from pgguard.policy.verdict import Allow, Asked, Blame, Caller, Evidence, Refuse, Verdict
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pgguard.catalog.picture import Picture
     from pgguard.evidence.measurement import Measurement, Rows
     from pgguard.policy.model import Policy
-    from pgguard.session.names import Names, Prepared
     from pgguard.session.world import Desk
 
 # Kinds whose verdict cannot depend on the value of a literal (policy rules speak of kinds, names and checks).
@@ -38,7 +37,6 @@ _CHANGES_THE_SESSION = frozenset({
     StatementKind.SESSION, StatementKind.PREPARE, StatementKind.DEALLOCATE, StatementKind.CURSOR, StatementKind.LOCK,
 })  # fmt: skip
 Counted = tuple[tuple[int, "Rows"], ...]  # rows of each relation
-_FOLLOWS = "it follows"
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,7 @@ class Judged:
     barrier: bool = False  # changes what later judgements depend on: wait for its end
     inserts: bool = False  # rows may be added: counters are not at zero afterwards
     copy_in: bool = False
+    tries: bool = False  # it switches pgguard.dry_run on
     renames: bool = False  # PREPARE, DEALLOCATE, DECLARE ...: names mean something else afterwards
     needs_names: bool = False  # EXECUTE, FETCH ...: what it runs depends on this session's names
     measurable: bool = True
@@ -137,7 +136,11 @@ def assemble(
         barrier=barrier,
         inserts=any(isinstance(p, Harmless) and p.inserts for p in proofs),
         copy_in=any(s.copy_in for s in statements),
-        renames=any(_renames(s) for s in statements),
+        tries=any(
+            s.setting is not None and s.setting.name.lower() == "pgguard.dry_run" and is_on(s.setting.value)
+            for s in statements
+        ),
+        renames=any(renames(s) for s in statements),
         needs_names=needs_names,
         measurable=measurable,
         alone=alone,
@@ -225,13 +228,14 @@ def _judge(
         findings.update(dict.fromkeys(by_value(text, statements, elsewhere)))
     for statement, proof in zip(statements, proofs, strict=True):
         if not isinstance(proof, Harmless) or proof.ddl:
-            reaches = isinstance(proof, Unproved) and proof.opaque and not proof.why.startswith(_FOLLOWS)
+            # What runs in a transaction is looked at in the catalog afterwards (``evidence.made``), and that knows.
+            reaches = isinstance(proof, Unproved) and proof.opaque and statement.outside_block
             findings.update(dict.fromkeys(checks.find(statement, "", reaches, only=checks.NOT_BY_VALUE)))
         elif statement.kind is StatementKind.SESSION or statement.files:
             findings.update(dict.fromkeys(checks.find(statement, "", False)))
     judged = assemble(
         desk.world.policy, desk.caller, text, statements, proofs,
-        findings=tuple(findings), needs_names=any(_named(s) for s in statements),
+        findings=tuple(findings), needs_names=any(named(s) for s in statements),
     )  # fmt: skip
     return replace(judged, read=elsewhere) if elsewhere is not None else judged
 
@@ -255,29 +259,29 @@ def _proofs(
             known[statement] = proof
         else:
             proof = Harmless() if statement.kind is StatementKind.TRANSACTION else Unproved(why)
-        if _ends_trust(proof):
-            why = why or f"{_FOLLOWS} {statement.kind.value} in one string"
+        if ends_trust(proof):
+            why = why or f"it follows {statement.kind.value} in one string"
         proofs.append(proof)
     return tuple(proofs)
 
 
-def _renames(statement: Statement) -> bool:
+def renames(statement: Statement) -> bool:
     kinds = (StatementKind.PREPARE, StatementKind.DEALLOCATE, StatementKind.CURSOR)
     return statement.kind in kinds or statement.node == "DiscardStmt"
 
 
-def _ends_trust(proof: Proof) -> bool:
+def ends_trust(proof: Proof) -> bool:
     """DDL or unread code: the picture is not true any more for what follows."""
     if isinstance(proof, Unproved):
         return proof.opaque or proof.changes_objects
     return isinstance(proof, Harmless) and proof.ddl
 
 
-def _named(statement: Statement) -> bool:
+def named(statement: Statement) -> bool:
     """Whether it runs something that only a name stands for."""
     if statement.kind is StatementKind.EXECUTE or statement.node == "FetchStmt":
         return True
-    return any(_named(inner) for inner in statement.inner) and statement.kind is not StatementKind.PREPARE
+    return any(named(inner) for inner in statement.inner) and statement.kind is not StatementKind.PREPARE
 
 
 def prepared_by(desk: Desk, picture: Picture | None, text: bytes, elsewhere: ReadText | None = None) -> Judged:
@@ -290,57 +294,6 @@ def prepared_by(desk: Desk, picture: Picture | None, text: bytes, elsewhere: Rea
     findings = checks.find(inner, "", only=checks.NOT_BY_VALUE)
     judged = assemble(desk.world.policy, desk.caller, text, (inner,), proofs, findings=findings)
     return replace(judged, read=elsewhere) if elsewhere is not None else judged
-
-
-def with_names(desk: Desk, judged: Judged, names: Names, now: Callable[[Prepared], Judged]) -> Judged:
-    """The same text with what its names stand for in this session filled in; an unknown name is opaque. ``now``: what
-    is said today of a statement that was prepared earlier."""
-    proofs = list(judged.proofs)
-    findings = list(judged.findings)
-    statements = list(judged.statements)
-    meaning: list[bytes] = []
-    renamed = False  # by an earlier statement of the same text
-    for at, statement in enumerate(judged.statements):
-        known = not renamed
-        renamed = renamed or _renames(statement) or _ends_trust(proofs[at])
-        if not _named(statement):
-            continue
-        meant = _meant(statement, names, now) if known else None
-        if meant is not None:
-            meaning.append(meant.text)
-        if meant is not None and not statement.inner:
-            statements[at] = replace(statement, inner=meant.statements)  # rules speak of what it runs
-        if meant is None:
-            proofs[at] = Unproved(f"what {statement.name or 'it'} stands for is not known")
-        elif statement.kind in (StatementKind.EXECUTE, StatementKind.CURSOR):
-            proofs[at] = meant.proofs[0] if len(meant.proofs) == 1 else Unproved("several statements under one name")
-            findings.extend(f for f in meant.findings if f not in findings)
-        elif not (isinstance(meant.proofs[0], Harmless) and isinstance(proofs[at], Harmless)):
-            proofs[at] = Unproved(f"it runs {statement.name or 'a prepared statement'}")
-    whole = assemble(
-        desk.world.policy, desk.caller, judged.text, tuple(statements), tuple(proofs),
-        findings=tuple(findings), error=judged.error,
-    )  # fmt: skip
-    return replace(whole, needs_names=True, meaning=b"; ".join(meaning), read=judged.read)
-
-
-def _meant(statement: Statement, names: Names, now: Callable[[Prepared], Judged]) -> Judged | None:
-    if statement.kind is StatementKind.EXECUTE:
-        prepared = names.statement(identifier(statement.name))
-        return now(prepared) if prepared else None
-    if statement.node == "FetchStmt":
-        portal = names.portals.get(identifier(statement.name))
-        return portal.judged if portal else None
-    for inner in statement.inner:
-        found = _meant(inner, names, now)
-        if found is not None:
-            return found
-    return None
-
-
-def identifier(name: str) -> bytes:
-    """A name of SQL text as the server keeps it: at most 63 bytes, and no half of a character at the end."""
-    return name.encode()[:63].decode("utf-8", "ignore").encode()
 
 
 def never(judged: Judged) -> Judged:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.session.judge import Judged, judge, opaque, prepared_by, with_names
+from pgguard.session.judge import Judged, judge, opaque, prepared_by
+from pgguard.session.meaning import with_names
 from pgguard.session.settings import as_utf8
 from pgguard.sql.limits import short
 from pgguard.sql.read import unread
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
     from pgguard.session.names import Portal, Prepared
 
 
+def _nobody_speaks(s: Session, text: bytes) -> bool:
+    """No rule speaks of the caller, and it does not want to try what it writes (``dry_run``)."""
+    return s.desk.silent and not s.settings.dry_run and b"dry_run" not in text
+
+
 def to_be_read(s: Session, text: bytes) -> bytes | None:
     """What has to be asked for before ``text`` can be judged; None: nothing."""
-    if len(text) <= 1024 or s.desk.silent:
+    if len(text) <= 1024 or _nobody_speaks(s, text):
         return None
     if s.settings.lexing_trouble(s.replies.parameters, text):
         return None
@@ -42,7 +48,7 @@ def _known(s: Session, text: bytes) -> ReadText | None:
 
 def judged(s: Session, text: bytes, param_types: tuple[int, ...] = (), found: ReadText | None = None) -> Judged:
     """Of a text; names in it are not filled in yet (``meant``). ``found``: what was read of it, if it is long."""
-    if s.desk.silent:
+    if _nobody_speaks(s, text):
         return s.settings.free(s.desk, text)
     trouble = s.settings.lexing_trouble(s.replies.parameters, text)
     if trouble:
@@ -65,6 +71,7 @@ def meant(s: Session, found: Judged) -> Judged:
 def rejudged(s: Session, prepared: Prepared) -> Judged:
     """Of a statement parsed earlier, today."""
     stale = prepared.version != s.desk.version and prepared.version >= 0
+    stale = stale or (s.settings.dry_run and s.desk.silent)  # nobody has read it
     if stale and not prepared.judged.error:  # what could not be read then was read by the server as it was then
         if prepared.by_sql and not s.desk.silent:
             prepared.judged = prepared_by(s.desk, s.world.picture, prepared.text, prepared.judged.read)
@@ -83,6 +90,6 @@ def running(s: Session, portal: Portal) -> Judged:
 
 def unknown(s: Session, what: str) -> Judged:
     """Of a name of which nothing is known."""
-    if s.desk.silent:
+    if _nobody_speaks(s, b""):
         return s.settings.free(s.desk, b"")
     return opaque(s.desk, b"", f"this {what} was not seen being made")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, following, talks
+from pgguard.session import cut, dry_run, following, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
+from pgguard.session.gate import tried
 from pgguard.session.judge import Judged
 from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
 from pgguard.session.outstanding import SWALLOW
@@ -84,7 +85,9 @@ def _measured(s: Session, message: bytes, judged: Judged, params: bytes = b"") -
         if outcome is not None:
             yield from fail_block(s, outcome)
         return
-    wrapped = not (s.world.observe and any(x.kind in (StatementKind.DO, StatementKind.CALL) for x in judged.statements))
+    trying = tried(s, judged)
+    bare = s.world.observe and any(x.kind in (StatementKind.DO, StatementKind.CALL) for x in judged.statements)
+    wrapped = trying or not bare
     s.server.zero_counters()
     if not wrapped:
         yield from record(s, "observe", None, None, "not measured")
@@ -105,6 +108,12 @@ def _measured(s: Session, message: bytes, judged: Judged, params: bytes = b"") -
     if begin.failed:
         s.to_client.append(begin.error)
         yield from roll_back(s)
+        return
+    if outcome is None and (trying or s.settings.dry_run):
+        yield from record(s, "dry run", None, s.tx.found)
+        yield from roll_back(s)
+        s.settings.stale = True  # a SET in it was taken back as well
+        s.to_client.append(held.bytes)
         return
     if outcome is None:
         outcome = yield from before_commit(s, claims=True)
@@ -149,6 +158,9 @@ def run(
     s: Session, message: bytes, judged: Judged, *, held: Holder | None = None, shift: int = 0, params: bytes = b""
 ) -> Says:
     """Send it, read behind it, judge what it did. ``held`` None: in a block, what was kept back is released here."""
+    trying = held is None and tried(s, judged)
+    if trying:
+        dry_run.stand(s, sync=True)
     following.measuring(s, judged, params)
     step = s.server.held(message)
     step.shift = shift
@@ -163,21 +175,29 @@ def run(
     if asked is None:
         asked = ask_reading(s, judged, sync=True)
         yield None
-    outcome = yield from judge_reading(s, take_reading(s, asked), sync=True)
+    outcome = yield from judge_reading(s, take_reading(s, asked), sync=True, trying=tried(s, judged))
     if outcome is not None:
         return outcome
     if held is not None:
         held.bytes = step.held
         return None
-    away = yield from record(s, "measured", None, s.tx.found)
-    if away is None:
-        s.to_client.append(step.held)
+    away = yield from record(s, "dry run" if trying else "measured", None, s.tx.found)
+    if away is not None:
+        return away
+    s.to_client.append(step.held)
+    if trying:
+        yield from dry_run.take_back(s, sync=True)
+    else:
         following.took_effect(s, judged)
-    return away
+    return None
 
 
-def judge_reading(s: Session, reading: Reading | ServerError | Refuse, *, sync: bool) -> Says:
+def judge_reading(
+    s: Session, reading: Reading | ServerError | Refuse, *, sync: bool, trying: bool = False
+) -> Says:
     """What a reading comes to: weighed, settled, told and written down."""
+    if trying and isinstance(reading, Reading):
+        return (yield from dry_run.tell(s, reading, sync=sync))
     if isinstance(reading, Refuse) and s.world.observe:
         yield from record(s, "observe", reading, None)
         return None
@@ -246,6 +266,9 @@ def refuse_unrun(s: Session, judged: Judged, verdict: Refuse) -> Talk:
 
 def _unmeasurable(s: Session, message: bytes, judged: Judged) -> Talk:
     """It cannot run in a transaction: what its text says decides, and an approval lets it run unmeasured."""
+    if tried(s, judged):
+        yield from refuse_unrun(s, judged, dry_run.NOT_POSSIBLE)
+        return
     s.tx.note_measured(judged, s.settings.search_path.encode())  # which decides what its names mean
     outcome = yield from settle(s, None)
     if outcome is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from pgguard.errors import ProtocolViolation
@@ -94,3 +95,12 @@ def take_reading(session: Session, asked: Asked) -> Reading | ServerError | Refu
     session.settings.follow(reading)
     following.follow(session)
     return reading
+
+
+def read_now(session: Session, *, sync: bool) -> Generator[None, None, Reading | ServerError | Refuse]:
+    """Ask for a reading of all that happened so far, and wait for it."""
+    asked = ask_reading(session, None, sync=sync)
+    if not sync:
+        session.server.flush()
+    yield None
+    return take_reading(session, asked)

@@ -139,7 +139,10 @@ class Replies:
         code = message[0]
         if code == 0x53:
             self._parameter(message)
-            self.to_client.append(message)
+            if step is not None and step.held:
+                step.held += message  # behind the CommandComplete that waits
+            else:
+                self.to_client.append(message)
         elif code == 0x41 or step is None:
             if code == 0x45:
                 self._after_error(message)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Reading
-from pgguard.evidence.session_facts import SessionFacts
+from pgguard.evidence.session_facts import SessionFacts, is_on
 from pgguard.policy.verdict import Allow, Caller
-from pgguard.session.judge import Judged, identifier, prepared_by
+from pgguard.session.judge import Judged, prepared_by
+from pgguard.session.meaning import identifier
 from pgguard.session.names import Portal, Prepared
 from pgguard.sql.statement import Setting, Statement, StatementKind
 
@@ -52,6 +53,7 @@ class Settings:
         self.stale = False
         self.token = ""
         self.report = False
+        self.dry_run = False
         self.current_user = caller.role
         self.search_path = ""
         self._lexing_touched = False  # it was changed at some time in this session
@@ -92,7 +94,8 @@ class Settings:
         self.current_user = current_user
         self.search_path = search_path
         self.token = ours.get("token", "")
-        self.report = ours.get("report", "").lower() in ("on", "true", "yes", "1")
+        self.report = is_on(ours.get("report", ""))
+        self.dry_run = is_on(ours.get("dry_run", ""))
         new = replace(
             self._caller, role=current_user, claim=ours.get("environment", ""), reason=ours.get("reason", "")
         )
@@ -134,6 +137,8 @@ class Settings:
         if name == "pgguard.environment":
             # believed at once, for what comes in the same block; asked again at idle
             self._caller = replace(self._caller, claim=setting.value or "")
+        elif name == "pgguard.dry_run":
+            self.dry_run = self.dry_run or is_on(setting.value)
 
     def _prepared(self, session: Session, judged: Judged, statement: Statement) -> None:
         name = identifier(statement.name)

@@ -28,6 +28,7 @@ class Transaction:
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.clear()
+        self.remember()
 
     def clear(self, *, chained: bool = False) -> None:
         """It ended. ``chained``: the next began with it, and no flush of the counters could stand between."""
@@ -92,6 +93,14 @@ class Transaction:
         elif control is Control.ROLLBACK_TO:
             self.revived = True
             self.ledger.rollback_to(name)
+
+    def remember(self) -> None:
+        """A write follows that will be taken back, and then did not happen (``dry_run``)."""
+        self._before = (len(self.writes), len(self.judged), self.destroyed, self.created, self.made)
+
+    def return_to_remembered(self) -> None:
+        writes, judged, self.destroyed, self.created, self.made = self._before
+        del self.writes[writes:], self.judged[judged:]
 
     def told(self) -> None:
         """A ReadyForQuery came with nothing under way behind it: the server's status is the truth."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pgguard.policy.verdict import Allow, Measure
-from pgguard.session.judge import Judged, judge, never, opaque, with_names
-from pgguard.session.names import Names, Prepared
+from pgguard.session.judge import Judged, judge, never, opaque
 from tests.session import shop
 
 WORLD = shop.world()
@@ -74,20 +73,6 @@ def test_another_type_of_literal_is_another_verdict() -> None:
     assert not judged("delete from t where id = 5.5").proved
     assert judged("delete from t where id = $1", 23).proved
     assert not judged("delete from t where id = $1", 701).proved  # float8
-
-
-def test_an_unknown_name_is_opaque_and_a_known_one_is_what_it_stands_for() -> None:
-    names = Names()
-    unknown = with_names(DESK, judged("execute x"), names, lambda prepared: prepared.judged)
-    assert unknown.opaque
-
-    names.statements[b"x"] = Prepared(b"delete from t", (), judged("delete from t"), DESK.version)
-    known = with_names(DESK, judged("execute x"), names, lambda prepared: prepared.judged)
-    assert known.relations == {shop.T}
-    assert isinstance(known.verdict, Measure)
-
-    names.statements[b"x"] = Prepared(b"select 1", (), judged("select 1"), DESK.version)
-    assert isinstance(with_names(DESK, judged("execute x"), names, lambda prepared: prepared.judged).verdict, Allow)
 
 
 def test_what_is_not_known_is_refused_or_measured() -> None:
