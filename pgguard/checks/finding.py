@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from pgguard.sql.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +14,12 @@ class Finding:
 
     check: str
     says: str
+
+
+def said(check: str, statement: Statement, words: Iterable[str], sentences: Mapping[str, str]) -> Finding | None:
+    """The finding that has a sentence for each of the ``words`` (of ALTER TABLE and its kin) that ask for one."""
+    found = dict.fromkeys(sentences[word] for word in words if word in sentences)
+    if not found:
+        return None
+    tables = ", ".join(dict.fromkeys(str(write.relation) for write in statement.writes))
+    return Finding(check, "the statement " + " and ".join(found) + (f" ({tables})" if tables else ""))

@@ -171,6 +171,11 @@ def _alter_object(field: str) -> Callable[[Draft, Tree], None]:
     return fill
 
 
+def _set_schema(draft: Draft, body: Tree) -> None:
+    _plain(draft, body)
+    draft.subcommands.append("set schema")
+
+
 def _alter_event_trigger(draft: Draft, body: Tree) -> None:
     if body.get("tgenabled") == "D":
         draft.subcommands.append("disable event trigger")
@@ -247,6 +252,7 @@ _FILL: dict[str, Callable[[Draft, Tree], None]] = {
     "AlterDomainStmt": alter.alter_domain,
     "AlterEnumStmt": alter.alter_enum,
     "AlterEventTrigStmt": _alter_event_trigger,
+    "AlterObjectSchemaStmt": _set_schema,
     "RenameStmt": _alter_object("renameType"),
     "AlterOwnerStmt": _alter_object("objectType"),
     "AlterDatabaseStmt": _alter_database,

@@ -37,7 +37,7 @@ _ANY_QUERY = f"read {_WRITES} opaque"  # what a query that stands inside can do;
 
 ROWS: dict[str, Row] = {
     # Data. A change can stand in a WITH of any of them.
-    "SelectStmt": _row(K.SELECT, E.READ, may=f"{_WRITES} create", target="relation"),
+    "SelectStmt": _row(K.SELECT, E.READ, may=_WRITES, target="relation"),
     "InsertStmt": _row(K.INSERT, E.INSERT, may=_WRITES, target="relation"),
     "UpdateStmt": _row(K.UPDATE, E.UPDATE, may=_WRITES, target="relation"),
     "DeleteStmt": _row(K.DELETE, E.DELETE, may=_WRITES, target="relation"),

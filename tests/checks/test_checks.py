@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 
 from pgguard import checks
 from pgguard.checks.finding import Finding
+from pgguard.policy.load import load
 from pgguard.sql.read import read
+from tests.checks.table import SPEAKS
+
+for _name, _ in checks.ALL:
+    importlib.import_module(f"tests.checks.test_{_name.replace('-', '_')}")
+POLICIES = Path(__file__).resolve().parents[2] / "policies"
 
 
 def found(sql: str, reaches: bool = False) -> list[tuple[str, str]]:
@@ -43,7 +50,7 @@ def test_several_checks_speak_of_one_statement() -> None:
         "set role a",
         "copy t from stdin",
         "copy t to stdout",
-        "create index on t (a)",
+        "create index concurrently on t (a)",
         "drop table t",
     ],
 )
@@ -65,6 +72,20 @@ def test_every_check_is_in_the_list_and_documents_itself() -> None:
         page = importlib.import_module(f"pgguard.checks.{name}").__doc__ or ""
         assert page.startswith(name.replace("_", "-") + ": ")
         assert all(part in page for part in ("*Problem*", "*Instead*", "*Exceptions*"))
+
+
+@pytest.mark.parametrize("path", sorted(POLICIES.glob("*.yaml")), ids=lambda path: path.name)
+def test_advice_refuses_nothing_that_the_shipped_policies_speak_of(path: Path) -> None:
+    advice = {name for name, _ in checks.ADVICE}
+
+    assert not [rule.name for rule in load(path).rules if advice & set(rule.match.get("check", ()))]
+
+
+def test_advice_is_asked_of_every_statement_that_has_something_for_it() -> None:
+    """``find`` passes over the advice where a statement has neither details nor subcommands."""
+    for name in (name for name, _ in checks.ADVICE):
+        for sql, says in SPEAKS[name].items():
+            assert (name, says) in found(sql), sql
 
 
 def test_findings_are_plain_data() -> None:

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
-
 from pgguard.checks.disables_safety import NAME, find
-from pgguard.sql.read import read
+from tests.checks.table import table
 
-
-@pytest.mark.parametrize(
-    ("says", "sql"),
-    [
-        ("the statement disables a trigger (t)", "alter table t disable trigger a"),
-        ("the statement disables every trigger, foreign keys included (t)", "alter table t disable trigger all"),
-        ("the statement disables every trigger that users made (t)", "alter table t disable trigger user"),
-        ("the statement disables a rule (t)", "alter table t disable rule r"),
-        ("the statement disables row level security (s.t)", "alter table s.t disable row level security"),
-        ("the statement exempts the owner from row level security (t)", "alter table t no force row level security"),
-        ("the statement makes a table lose its rows in a crash (t)", "alter table t set unlogged"),
-        ("the statement disables an event trigger", "alter event trigger e disable"),
-        (
+test_it_speaks, test_it_is_silent = table(
+    NAME,
+    find,
+    speaks={
+        "alter table t disable trigger a": "the statement disables a trigger (t)",
+        "alter table t disable trigger all": "the statement disables every trigger, foreign keys included (t)",
+        "alter table t disable trigger user": "the statement disables every trigger that users made (t)",
+        "alter table t disable rule r": "the statement disables a rule (t)",
+        "alter table s.t disable row level security": "the statement disables row level security (s.t)",
+        "alter table t no force row level security": "the statement exempts the owner from row level security (t)",
+        "alter table t set unlogged": "the statement makes a table lose its rows in a crash (t)",
+        "alter event trigger e disable": "the statement disables an event trigger",
+        "set local session_replication_role = replica":
             "the statement disables triggers and foreign keys for the session",
-            "set local session_replication_role = replica",
-        ),
-    ],
-)
-def test_it_speaks(says: str, sql: str) -> None:
-    found = find(read(sql.encode()).statements[0], sql, False)
-
-    assert found is not None
-    assert (NAME, says) == (found.check, found.says)
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
+    },
+    silent=[
         "alter table t enable trigger a",
         "alter table t enable row level security",
         "set session_replication_role = origin",
@@ -43,5 +29,3 @@ def test_it_speaks(says: str, sql: str) -> None:
         "set row_security = off",
     ],
 )
-def test_it_is_silent(sql: str) -> None:
-    assert find(read(sql.encode()).statements[0], sql, False) is None

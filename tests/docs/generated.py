@@ -1,6 +1,7 @@
 """``python -m tests.docs.generated`` writes the pages, and parts of pages, that come from the code itself.
 
-The command line comes from the Typer app, settings from ``Configuration``, checks from their docstrings. Between the
+The command line comes from the Typer app, settings from ``Configuration``, checks from their docstrings, the vocabulary
+of policies from the list of statements. Between the
 markers ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` of a page nothing is written by hand.
 """
 
@@ -24,6 +25,7 @@ from pgguard.cli.configuration import Configuration
 from pgguard.cli.main import app
 from pgguard.evidence.reading import CATALOGS
 from pgguard.evidence.victims import LARGE_OBJECT, victims_sql
+from tests.docs import vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -37,6 +39,7 @@ def pages() -> dict[Path, str]:
         DOCS / "configuration.md": ("settings", settings()),
         DOCS / "checks.md": ("checks", all_checks()),
         DOCS / "design.md": ("lock-free", lock_free()),
+        DOCS / "policy.md": ("vocabulary", vocabulary.table()),
     }
     return {path: with_part(path.read_text(), *part) for path, part in parts.items()}
 

@@ -34,7 +34,7 @@ alter domain d add constraint c check (f(value))
 -- alter: alter
 alter function f() owner to x
 
--- alter: alter; writes=t:alter
+-- alter: alter; writes=t:alter; subcommands=set schema
 alter table t set schema s
 
 -- alter: alter; writes=t:alter; subcommands=change owner
@@ -97,7 +97,7 @@ alter publication p add table t
 -- alter: alter
 security label on table t is 'x'
 
--- alter: alter; writes=t:alter
+-- alter: alter; writes=t:alter; subcommands=set schema
 alter table t set schema s
 
 -- alter: alter; writes=s:alter
