@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -68,6 +70,7 @@ def serve(
     try:
         configuration = configure(flags, os.environ, config)
         _log_to_stderr(configuration.log_level)
+        _raise_file_limit()
         uvloop.run(_serve(configuration))
     except ConfigError as trouble:
         print(f"pgguard serve: {trouble}", file=sys.stderr)
@@ -135,6 +138,13 @@ def _signals(*watches: PolicyWatch | CredentialsWatch) -> asyncio.Event:
     loop.add_signal_handler(signal.SIGINT, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
     return stop
+
+
+def _raise_file_limit() -> None:
+    """Each client takes two descriptors, and the usual soft limit is 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _log_to_stderr(level: str) -> None:

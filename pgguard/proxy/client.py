@@ -124,7 +124,7 @@ class ClientSide(asyncio.Protocol):
 
     def _too_slow(self) -> None:
         if self._session is None and self._console is None:
-            self._close()
+            self._refuse("57014", "canceling authentication due to timeout")
 
     async def _connect(self) -> None:
         try:
@@ -173,6 +173,7 @@ class ClientSide(asyncio.Protocol):
             if self.is_console:
                 self._open_console(sign_in)
             else:
+                self._steer()
                 self._start(self._open_session(sign_in))
 
     def _open_console(self, sign_in: SignIn) -> None:
@@ -211,6 +212,7 @@ class ClientSide(asyncio.Protocol):
         session.settings.confirmed(facts)
         self._session = session
         self._write(ready_for_query(0x49))
+        self._steer()
         if sign_in.leftover:
             self.data_received(sign_in.leftover)
 
@@ -279,9 +281,10 @@ class ClientSide(asyncio.Protocol):
             return
         waiting = self._session is not None and self._session.backlog > BACKLOG
         self._asking = waiting
-        _flow(self._transport, self._server_full or waiting)
+        opening = self._session is None and self._sign_in is None and self._console is None  # nobody would take it
+        _flow(self._transport, self._server_full or waiting or opening)
         if self._server is not None:
-            _flow(self._server, self._client_full)
+            _flow(self._server, self._client_full or opening)
 
     def _write(self, data: bytes) -> None:
         if not self._closed:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+# So many may stand there without a StartupMessage; the one that stands there longest makes room for the next.
+MOST_DOORS = 1000
 _CLIENT_HELLO = 0x16  # the first byte of TLS; a StartupMessage begins with the high byte of a small length
 _TOO_MANY = {"C": "53300", "M": "sorry, too many clients already"}
 _TLS_ONLY = {"C": "28000", "M": "pgguard accepts encrypted connections only",
@@ -48,7 +50,10 @@ class Door(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)  # uvloop's own are not derived from it
         self._transport = transport
-        self._services.doors.add(self)
+        doors = self._services.doors
+        doors[self] = None
+        if len(doors) > MOST_DOORS:
+            next(iter(doors))._refuse(_TOO_MANY)  # an honest client is through in milliseconds
         peer = transport.get_extra_info("peername")
         if isinstance(peer, tuple) and peer:
             self._address = str(peer[0])
@@ -193,7 +198,7 @@ class Door(asyncio.Protocol):
 
     def _leave(self) -> None:
         self._transport = None
-        self._services.doors.discard(self)
+        self._services.doors.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -49,7 +49,7 @@ class Services:
         self.desk = Desk(store, admin.memberships, lambda: self.policy)
         self.network = network or Network()
         self.verifiers = verifiers
-        self.doors: set[Door] = set()  # connections before their StartupMessage
+        self.doors: dict[Door, None] = {}  # connections before their StartupMessage, the oldest first
         self.clients: set[ClientSide] = set()
         self.worlds: dict[str, World] = {}
         self.stopping = False

@@ -51,6 +51,10 @@ class Stage(Enum):
     FAILED = 5
 
 
+# Answers to challenges, and what an impatient client sends behind them. Before the server is reached nobody reads it.
+MOST_EARLY = 1024 * 1024
+
+
 class SignIn:
     """Same shape as a Session: bytes in, ``to_client`` and ``to_server`` out. ``facts`` is there when it is DONE.
 
@@ -80,6 +84,7 @@ class SignIn:
         self._console = console
         self._fresh = fresh
         self._name = b"pgguard_" + fresh()
+        self._early = 0  # bytes that came so far
         self._from_client = b""
         self._from_server = b""
         self._offered: tuple[bytes, ...] = ()  # by the server; while the client's choice is waited for
@@ -93,6 +98,9 @@ class SignIn:
 
     def client_data(self, data: bytes) -> None:
         """Only answers to the server's challenge pass; what comes too early waits for the session."""
+        self._early += len(data)
+        if self._early > MOST_EARLY:
+            raise ProtocolViolation("client", "too much was sent before the sign-in was over")
         if self.stage is not Stage.AUTHENTICATING:
             self.leftover += data
             return

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 LONGEST: Final = 64 * 1024 * 1024
 STREAMED: Final = 262_144
 
+# Which messages there are, and how long those are at most that hold no more than a name (postgres.c, SocketBackend).
+_LONG: Final = frozenset(b"QPBFd")
+_SHORT: Final = frozenset(b"EDCSHXcf")
+_SMALL: Final = 10_000
+
 _NOT_DATA = table(bytes(c for c in range(256) if c != 0x64))
 
 
@@ -79,6 +84,9 @@ def pass_copy_data(s: Session) -> bool:
 def long_message(s: Session, data: bytes, pos: int, end: int) -> bool:
     """A message that is not whole yet. True: some of it was passed on."""
     size = end - pos
+    code = data[pos]
+    if code not in _LONG and (size > _SMALL or code not in _SHORT):
+        raise ProtocolViolation("client", f"invalid message: type {code}, length {size - 1}")
     if data[pos] == 0x42 and size > STREAMED and not s.segment.slow and _stream_bind(s, data, pos, end):
         return True
     s.inbox.need = size
