@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pgguard.catalog.picture import (
     Cast,
+    Code,
     Column,
     Expression,
     ForeignKey,
@@ -30,7 +32,11 @@ def build(rows: Rows, server_version: int, database: str, database_oid: int) -> 
     """The picture that these rows show. All rows must come from one snapshot."""
     operators = {r[0]: Operator(*r) for r in rows["operators"]}
     calls = {o.oid: o.function for o in operators.values()}
-    functions = {r[0]: Function(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8] or "") for r in rows["functions"]}
+    code = _code(rows, calls)
+    functions = {
+        r[0]: Function(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8] or "", code.get(r[0]))
+        for r in rows["functions"]
+    }
     relations, indexes_by_name = _relations(rows, calls)
     types = _types(rows, calls)
     return Picture(
@@ -52,7 +58,32 @@ def build(rows: Rows, server_version: int, database: str, database_oid: int) -> 
         functions_by_name=_by_name(functions.values()),
         operators_by_name=_by_name(operators.values()),
         types_by_name=_by_name(types.values()),
+        transition_tables=frozenset(name for r in rows["triggers"] for name in r[8:10] if name),
     )
+
+
+_COMMAND = re.compile(r":commandType (\d+)")
+_OVERWRITES = re.compile(r":onConflict \{ONCONFLICTEXPR :action (?!1 )")  # ONCONFLICT_NOTHING
+
+
+def _code(rows: Rows, calls: Mapping[int, int]) -> dict[int, Code]:
+    aggregates = {r[0]: (tuple(f for f in r[1] if f), tuple(t for t in r[2] if t)) for r in rows["aggregates"]}
+    found: dict[int, Code] = {}
+    for oid, source, encoding, atomic, defaults, types, settings in rows["code"]:
+        # In other encodings than the one we think in, the same bytes can be another name.
+        readable = source is not None and (encoding in ("UTF8", "SQL_ASCII") or source.isascii())
+        parts, states = aggregates.get(oid, ((), ()))
+        found[oid] = Code(
+            source=source if readable else None,
+            atomic=scan(atomic, calls) if atomic else None,
+            commands=frozenset(int(number) for number in _COMMAND.findall(atomic or "")),
+            overwrites=bool(_OVERWRITES.search(atomic or "")),
+            defaults=scan(defaults, calls),
+            types=(*types, *states),
+            settings=tuple(settings or ()),
+            parts=parts,
+        )
+    return found
 
 
 def _by_name(objects: Iterable[Relation | Function | Operator | Type]) -> dict[str, tuple[int, ...]]:
@@ -95,7 +126,7 @@ def _relations(rows: Rows, calls: Mapping[int, int]) -> tuple[dict[int, Relation
         outgoing[table].append(found)
         incoming[references].append(found)
     triggers: defaultdict[int, list[Trigger]] = defaultdict(list)
-    for table, name, function, kind, enabled, internal, deferrable, when in rows["triggers"]:
+    for table, name, function, kind, enabled, internal, deferrable, when, *_ in rows["triggers"]:
         triggers[table].append(
             Trigger(name, table, function, kind, enabled != "D", internal, deferrable, scan(when, calls))
         )

@@ -76,31 +76,62 @@ HARMLESS_TRIGGERS = _names("""
     RI_FKey_setdefault_del RI_FKey_setdefault_upd
 """)
 
-# C functions of PostgreSQL's own extensions that are VOLATILE only because they are random, and those that run SQL
-# although they are declared STABLE.
-_EXTENSION_HARMLESS = frozenset({
-    ("uuid-ossp", "uuid_generate_v1"), ("uuid-ossp", "uuid_generate_v1mc"), ("uuid-ossp", "uuid_generate_v4"),
-    ("pgcrypto", "gen_random_uuid"), ("pgcrypto", "gen_random_bytes"), ("pgcrypto", "gen_salt"),
-    ("pgcrypto", "pgp_sym_encrypt"), ("pgcrypto", "pgp_sym_encrypt_bytea"),
-    ("pgcrypto", "pgp_pub_encrypt"), ("pgcrypto", "pgp_pub_encrypt_bytea"),
-})  # fmt: skip
+# VOLATILE C functions of well-known extensions that only look, or are VOLATILE because they are random. A function
+# belongs to its extension by pg_depend, and only a superuser makes one in C: no name can be borrowed.
+_EXTENSION_HARMLESS = {
+    "uuid-ossp": _names("uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4"),
+    "pgcrypto": _names("""
+        gen_random_uuid gen_random_bytes gen_salt pgp_sym_encrypt pgp_sym_encrypt_bytea pgp_pub_encrypt
+        pgp_pub_encrypt_bytea
+    """),
+    "pg_trgm": _names("set_limit"),
+    "tablefunc": _names("normal_rand"),
+    "postgis": _names("st_generatepoints postgis_stats postgis_proj_version"),
+    "pg_stat_statements": _names("pg_stat_statements pg_stat_statements_info"),
+    "pgstattuple": _names("""
+        pgstattuple pgstattuple_approx pgstatindex pgstatginindex pgstathashindex pg_relpages
+    """),
+    "pg_buffercache": _names("pg_buffercache_pages pg_buffercache_summary pg_buffercache_usage_counts"),
+    "pg_freespacemap": _names("pg_freespace"),
+    "pg_visibility": _names("pg_visibility pg_visibility_map pg_visibility_map_summary"),
+    "pgrowlocks": _names("pgrowlocks"),
+    "pg_prewarm": _names("pg_prewarm"),
+    "pg_walinspect": _names("pg_get_wal_record_info pg_get_wal_records_info pg_get_wal_stats"),
+    "postgres_fdw": _names("postgres_fdw_get_connections"),
+}
+# Not VOLATILE, and they run SQL given as text, or with a table's name in it.
 _EXTENSION_RUNS_SQL = ("crosstab", "connectby", "xpath_table", "dblink")
+# Triggers of PostgreSQL's own extensions that only change NEW, or only notify.
+_EXTENSION_TRIGGERS = {
+    "moddatetime": _names("moddatetime"),
+    "autoinc": _names("autoinc"),
+    "insert_username": _names("insert_username"),
+    "tcn": _names("triggered_change_notification"),
+}
 
 
 def harmless(function: Function) -> bool:
-    """FAIL CLOSED: procedures, users' own functions in any language and all that is VOLATILE and unlisted are not."""
+    """Whether a call changes nothing, by what the function is alone: built-in, or in C or internal. Functions in other
+    languages are not; what they do is in their bodies.
+
+    FAIL CLOSED: procedures, users' aggregates and all that is VOLATILE and unlisted are not.
+    """
     if function.kind == "p":
         return False
     if function.builtin:
         if function.language not in ("internal", "c", "sql") or function.name in RUNS_OTHER_CODE:
             return False
         return not function.volatile or function.name in HARMLESS_VOLATILE
-    if function.language not in ("c", "internal") or not function.extension:
+    if function.language not in ("c", "internal") or function.kind == "a":
         return False
-    if function.name.startswith(_EXTENSION_RUNS_SQL):
+    # A superuser can give what C offers another name; ``source`` is the name in C.
+    source = (function.code.source or b"").decode("utf-8", "replace") if function.code else ""
+    if any(n.startswith(_EXTENSION_RUNS_SQL) or n in RUNS_OTHER_CODE for n in (function.name, source)):
         return False
-    return not function.volatile or (function.extension, function.name) in _EXTENSION_HARMLESS
+    return not function.volatile or function.name in _EXTENSION_HARMLESS.get(function.extension, ())
 
 
 def harmless_trigger(function: Function) -> bool:
-    return function.builtin and function.name in HARMLESS_TRIGGERS
+    if function.builtin:
+        return function.name in HARMLESS_TRIGGERS
+    return function.language == "c" and function.name in _EXTENSION_TRIGGERS.get(function.extension, ())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from pgguard.catalog.functions import also_set
 from pgguard.catalog.picture import ForeignKey, Picture, Relation
-
-TSVECTOR = 3614
 
 
 class Verb(StrEnum):
@@ -58,6 +57,8 @@ def closure(picture: Picture, start: Iterable[Change]) -> Closure:
         if relation is None:
             missing = True
             continue
+        change = _with_triggers(picture, relation, change)
+        done.add(change)
         open_changes += _descend(picture, relation, change)
         open_changes += _behind_view(relation, change)
         looked_at.update(key.references for key in relation.outgoing)
@@ -69,6 +70,15 @@ def closure(picture: Picture, start: Iterable[Change]) -> Closure:
                 deferrable = deferrable or key.deferrable
                 open_changes.append(follow)
     return Closure(frozenset(done), frozenset(looked_at), cascades, deferrable, missing)
+
+
+def _with_triggers(picture: Picture, relation: Relation, change: Change) -> Change:
+    """An UPDATE sets what its triggers set as well: a key can change that no text names."""
+    if change.verb is not Verb.UPDATE or change.columns is None:
+        return change
+    names = also_set(picture, relation)
+    more = None if names is None else frozenset(c.number for c in relation.columns if c.name in names)
+    return replace(change, columns=None if more is None else change.columns | more)
 
 
 def moves_rows(picture: Picture, relation: Relation, columns: frozenset[int] | None) -> bool:
@@ -129,10 +139,10 @@ def _action(picture: Picture, relation: Relation, key: ForeignKey, change: Chang
 
 
 def _sets_key(relation: Relation, key: ForeignKey, columns: frozenset[int] | None) -> bool:
-    """Generated columns change with others, and tsvector_update_trigger sets columns that no text names."""
+    """Generated columns change with others."""
     if columns is None:
         return True
     referenced = [c for c in relation.columns if c.number in key.referenced_columns]
     if len(referenced) < len(set(key.referenced_columns)):
         return True
-    return any(c.number in columns or c.generated or c.type == TSVECTOR for c in referenced)
+    return any(c.number in columns or c.generated for c in referenced)

@@ -122,6 +122,20 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """What a user's function runs when it is called, as far as the catalog has it."""
+
+    source: bytes | None  # the body, or the name of what an internal or C function calls; None: too long to be read
+    atomic: Tree | None  # of a standard SQL body (BEGIN ATOMIC), which is stored as a tree
+    commands: frozenset[int]  # CmdType of every query in it, nodes/nodes.h
+    overwrites: bool  # and whether it has an ON CONFLICT DO UPDATE
+    defaults: Tree  # of its arguments
+    types: tuple[int, ...]  # of its arguments and result; an aggregate's state
+    settings: tuple[str, ...]  # its SET clauses, "name=value"
+    parts: tuple[int, ...] = ()  # functions that an aggregate is made of
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     oid: int
     schema: str
@@ -132,10 +146,15 @@ class Function:
     arguments: int  # how many it can take
     result: int
     extension: str = ""
+    code: Code | None = None  # of users' functions
 
     @property
     def qualified(self) -> str:
         return f"{self.schema}.{self.name}"
+
+    @property
+    def system(self) -> bool:
+        return self.oid < FIRST_USER_OID
 
     @property
     def builtin(self) -> bool:
@@ -150,6 +169,8 @@ class Operator:
     left: int
     right: int
     function: int
+    commutator: int = 0  # operators that the planner can put in its place
+    negator: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +217,8 @@ class Picture:
     functions_by_name: Mapping[str, tuple[int, ...]]
     operators_by_name: Mapping[str, tuple[int, ...]]
     types_by_name: Mapping[str, tuple[int, ...]]
-    memo: dict[tuple[str, Any], str] = field(default_factory=dict, compare=False, repr=False)
+    transition_tables: frozenset[str] = frozenset()  # names that only a trigger's function can see as tables
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def named_relations(self, name: Name) -> tuple[Relation, ...]:
         found = (self.relations[oid] for oid in self.relations_by_name.get(name.name, ()))

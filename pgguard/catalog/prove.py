@@ -8,7 +8,7 @@ from pgguard.catalog.bounded import bound
 from pgguard.catalog.closure import Change, Closure, Verb, closure
 from pgguard.catalog.picture import Picture
 from pgguard.catalog.proof import Bounded, Harmless, Proof, Unproved
-from pgguard.catalog.reach import user_code
+from pgguard.catalog.reach import reached
 from pgguard.catalog.targets import changes
 from pgguard.sql.statement import Effect, Statement, StatementKind
 
@@ -52,16 +52,16 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
         return _explain(statement, picture, param_types)
     if kind is Kind.CURSOR:
         return _cursor(statement, picture, param_types)
-    reason = user_code(statement, picture, param_types)
+    reason, inserts = reached(statement, picture, param_types)
     if reason:
         named = frozenset(change.relation for change in changes(statement, picture)[0])
         return Unproved(f"user code is reachable: {reason}", changes_objects=_is_ddl(statement), targets=named)
     if Effect.CREATE in statement.effects or kind in (Kind.CREATE, Kind.ALTER):
-        return _create_or_alter(statement, picture, param_types)
+        return _create_or_alter(statement, picture, param_types, inserts)
     if kind in _DATA:
-        return _data(statement, picture, param_types)
+        return _data(statement, picture, param_types, inserts)
     if kind in (Kind.COMMENT, Kind.MAINTENANCE):
-        return Harmless()
+        return Harmless(inserts=bool(inserts), deferrable=_deferrable(picture, inserts))
     if kind is Kind.DROP:
         return Unproved("it drops objects", relations=frozenset(), changes_objects=True)
     if kind in (Kind.GRANT, Kind.ROLE):
@@ -71,39 +71,45 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
     return Unproved(f"{kind} is not understood")
 
 
-def _data(statement: Statement, picture: Picture, param_types: tuple[int, ...]) -> Proof:
+def _data(statement: Statement, picture: Picture, param_types: tuple[int, ...], inserts: frozenset[int]) -> Proof:
+    """``inserts``: relations that functions add rows to while it runs, closed over partitions and views."""
     for inner in statement.inner:  # COPY (query) TO
         proof = prove(inner, picture, param_types)
         if not isinstance(proof, Harmless) or statement.writes:
             return proof if isinstance(proof, Unproved) else Unproved("it changes rows inside COPY")
     starts, _ = changes(statement, picture)
-    reached = closure(picture, starts)
+    changed = closure(picture, starts)
+    relations = changed.relations | inserts
     if not statement.effects & _LOSES:
-        foreign = _uncountable(picture, reached)
+        foreign = _uncountable(picture, changed)
         if foreign:
             return Unproved(foreign)
-        return Harmless(inserts=Effect.INSERT in statement.effects, deferrable=_deferrable(picture, reached.relations))
+        adds = Effect.INSERT in statement.effects or bool(inserts)
+        return Harmless(inserts=adds, deferrable=_deferrable(picture, relations))
     targets = frozenset(start.relation for start in starts)
-    trouble = _uncountable(picture, reached)
+    trouble = _uncountable(picture, changed)
     if trouble:
         return Unproved(trouble, targets=targets)
     rows: int | str = "the statement is not a lookup by key"
     if statement.effects & _LOSES <= {Effect.UPDATE, Effect.DELETE} and len(statement.writes) == 1:
-        rows = bound(statement, picture, starts, reached, param_types)
+        rows = bound(statement, picture, starts, changed, param_types)
     if isinstance(rows, int):
         table = picture.relations[starts[0].relation]
         return Bounded(rows, table.qualified, table.oid, statement.kind is Kind.DELETE)
     return Unproved(
         rows,
-        relations=reached.relations,
-        deferrable=reached.deferrable or _deferrable(picture, reached.relations),
+        relations=relations,
+        deferrable=changed.deferrable or _deferrable(picture, relations),
         changes_objects=Effect.TRUNCATE in statement.effects,
         targets=targets,
     )
 
 
-def _create_or_alter(statement: Statement, picture: Picture, param_types: tuple[int, ...]) -> Proof:
-    inserts = False
+def _create_or_alter(
+    statement: Statement, picture: Picture, param_types: tuple[int, ...], inserts: frozenset[int]
+) -> Proof:
+    adds = bool(inserts)
+    deferrable = _deferrable(picture, inserts)
     for inner in statement.inner:
         proof = prove(inner, picture, param_types)
         if not isinstance(proof, Harmless):
@@ -111,18 +117,20 @@ def _create_or_alter(statement: Statement, picture: Picture, param_types: tuple[
                 getattr(proof, "why", "it changes rows"), relations=getattr(proof, "relations", None),
                 deferrable=getattr(proof, "deferrable", False), changes_objects=True,
             )  # fmt: skip
-        inserts = inserts or proof.inserts
+        adds = adds or proof.inserts
+        deferrable = deferrable or proof.deferrable
     if statement.effects & _LOSES or not statement.effects <= {
         Effect.READ, Effect.CREATE, Effect.ADD, Effect.INSERT,
     }:  # fmt: skip
         targets = frozenset(r.oid for w in statement.writes for r in picture.named_relations(w.relation))
-        reached = closure(picture, changes(statement, picture)[0])
-        relations = reached.relations | closure(picture, (Change(t, Verb.INSERT) for t in targets)).relations
+        changed = closure(picture, changes(statement, picture)[0]).relations | inserts
+        relations = changed | closure(picture, (Change(t, Verb.INSERT) for t in targets)).relations
         return Unproved("it changes objects", relations=relations, changes_objects=True, targets=targets)
     if statement.node not in _ADDITIVE:
         return Unproved(f"{statement.node} is not known to add only")
     makes_rows = statement.node in ("CreateTableAsStmt", "SelectStmt")
-    return Harmless(inserts=inserts or makes_rows or Effect.INSERT in statement.effects, ddl=True)
+    adds = adds or makes_rows or Effect.INSERT in statement.effects
+    return Harmless(inserts=adds, ddl=True, deferrable=deferrable)
 
 
 def _explain(statement: Statement, picture: Picture, param_types: tuple[int, ...]) -> Proof:
@@ -130,13 +138,13 @@ def _explain(statement: Statement, picture: Picture, param_types: tuple[int, ...
     if not statement.inner:
         return Unproved("what it explains is not known")
     inner = statement.inner[0]
-    reason = user_code(inner, picture, param_types)
+    reason, inserts = reached(inner, picture, param_types)
     if reason:
         return Unproved(f"user code is reachable: {reason}")
     if statement.effects <= {Effect.READ}:
         if inner.effects <= {Effect.READ}:
             return prove(inner, picture, param_types)
-        return Harmless()
+        return Harmless(inserts=bool(inserts), deferrable=_deferrable(picture, inserts))
     return prove(inner, picture, param_types)
 
 

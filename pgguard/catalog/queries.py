@@ -6,6 +6,8 @@ the very client that waits for us. Expressions come as pg_node_tree text instead
 
 from __future__ import annotations
 
+from pgguard.sql.bodies import MAX_BYTES
+
 # Relations of these kinds can be named in a statement; toast tables and indexes cannot be written to by one.
 _KINDS = "('r', 'p', 'v', 'm', 'f', 'S', 'c')"
 
@@ -38,7 +40,8 @@ QUERIES: dict[str, str] = {
         SELECT conrelid, contypid, conbin::text FROM pg_catalog.pg_constraint
          WHERE contype OPERATOR(pg_catalog.=) 'c' AND oid OPERATOR(pg_catalog.>=) 16384""",
     "triggers": """
-        SELECT tgrelid, tgname::text, tgfoid, tgtype::int, tgenabled::text, tgisinternal, tgdeferrable, tgqual::text
+        SELECT tgrelid, tgname::text, tgfoid, tgtype::int, tgenabled::text, tgisinternal, tgdeferrable, tgqual::text,
+               tgoldtable::text, tgnewtable::text
           FROM pg_catalog.pg_trigger""",
     "rules": """
         SELECT ev_class, rulename::text, ev_type::text, ev_enabled::text, ev_action::text, ev_qual::text
@@ -60,8 +63,21 @@ QUERIES: dict[str, str] = {
           LEFT JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 1255
                AND d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'
           LEFT JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid""",
+    # The bytes as they are: converting them could fail, and then there would be no picture at all.
+    "code": f"""
+        SELECT p.oid, CASE WHEN pg_catalog.octet_length(p.prosrc) OPERATOR(pg_catalog.<=) {MAX_BYTES}
+                           THEN pg_catalog.convert_to(p.prosrc, pg_catalog.getdatabaseencoding()) END,
+               pg_catalog.getdatabaseencoding()::text, p.prosqlbody::text, p.proargdefaults::text,
+               pg_catalog.array_append(COALESCE(p.proallargtypes, p.proargtypes::oid[]), p.prorettype),
+               p.proconfig
+          FROM pg_catalog.pg_proc p WHERE p.oid OPERATOR(pg_catalog.>=) 16384""",
+    "aggregates": """
+        SELECT aggfnoid::oid, ARRAY[aggtransfn::oid, aggfinalfn::oid, aggcombinefn::oid, aggserialfn::oid,
+                                    aggdeserialfn::oid, aggmtransfn::oid, aggminvtransfn::oid, aggmfinalfn::oid],
+               ARRAY[aggtranstype, aggmtranstype]
+          FROM pg_catalog.pg_aggregate WHERE aggfnoid::oid OPERATOR(pg_catalog.>=) 16384""",
     "operators": """
-        SELECT o.oid, n.nspname::text, o.oprname::text, o.oprleft, o.oprright, o.oprcode::oid
+        SELECT o.oid, n.nspname::text, o.oprname::text, o.oprleft, o.oprright, o.oprcode::oid, o.oprcom, o.oprnegate
           FROM pg_catalog.pg_operator o
           JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace""",
     "types": """

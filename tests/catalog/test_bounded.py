@@ -240,5 +240,4 @@ def test_an_operator_between_user_types_alone_does_not_matter(make_database):
         "create function eq(pair, pair) returns bool language sql immutable as 'select true';"
         "create operator = (leftarg = pair, rightarg = pair, function = eq)"
     )
-    # It is a user's function behind a named operator all the same: reachable, until bodies are read.
-    assert "function public.eq" in getattr(make_database(schema).prove("delete from t where id = 1"), "why", "")
+    assert isinstance(make_database(schema).prove("delete from t where id = 1"), Bounded)

@@ -214,6 +214,50 @@ def test_reading_one_relation(make_database):
     assert "unknown relation" in read_reason(picture, 999999)
 
 
+def test_reading_with_other_rights_meets_no_function_of_a_user(make_database):
+    """A harmless one could still tell what it sees: pgguard counts rows with rights of its own."""
+    database = make_database(
+        EVIL + "create function see() returns bool language sql as 'select true'; create table t (a int);"
+        "alter table t enable row level security; create policy p on t using (see())"
+    )
+    picture = database.picture()
+    t = next(r.oid for r in picture.relations.values() if r.name == "t")
+    assert "" == reason(database, "select * from t")
+    assert "function public.see through policy of public.t" == read_reason(picture, t)
+
+
+def test_no_statement_has_more_read_for_it_than_the_loop_can_bear(make_database):
+    bodies = "".join(
+        f"create function f{n}() returns int language sql as $$ select 1 /* {n} {'x' * 15_000} */ $$;" for n in range(9)
+    )
+    picture = make_database(EVIL + bodies).picture()
+    (statement,) = read(("select " + ", ".join(f"f{n}()" for n in range(9))).encode()).statements
+    answers = [user_code(statement, picture) for _ in range(4)]
+    assert "more bodies" in answers[0]
+    assert "" == answers[-1]  # what was read is known by then
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "create type e as enum ('a'); create function c(e[]) returns int language plpgsql as"
+        " $$ begin perform purge(); return 1; end $$; create cast (e[] as int) with function c(e[]) as implicit;"
+        "create table t (x e); insert into t values ('a')",
+        "create domain dom as int check (evil(value) > 0); create type r as range (subtype = dom);"
+        "create table t (x int); insert into t values (1); create function g(int) returns int language sql as"
+        " 'select lower(r($1, 5))::int'",
+    ],
+    ids=["cast-of-an-array", "domain-in-a-range"],
+)
+def test_types_that_no_text_names(make_database, more):
+    database = make_database(EVIL + more)
+    sql = "select g(x) from t" if "range" in more else "select array[x] + 1 from t"
+    assert "" != reason(database, sql)
+    with database.connection.transaction(force_rollback=True):
+        database.run(sql)
+        assert 0 == database.value("select count(*) from victim"), "the case itself does not run the code"
+
+
 def test_answers_are_remembered_within_bounds(make_database):
     picture = make_database(EVIL).picture()
     for number in range(30):
