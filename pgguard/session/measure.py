@@ -164,6 +164,7 @@ def run(
     following.measuring(s, judged, params)
     step = s.server.held(message)
     step.shift = shift
+    step.wrapped = held is not None and len(judged.statements) == 1
     eager = not judged.copy_in and not judged.error
     asked = ask_reading(s, judged, sync=True) if eager else None
     yield None

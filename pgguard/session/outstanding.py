@@ -80,6 +80,7 @@ class Step:
 
     __slots__ = (
         "change", "code", "copied", "done", "error", "held", "left", "rows", "shift", "sink", "skipped", "tag", "tells",
+        "wrapped",
     )  # fmt: skip
 
     def __init__(self, code: int, sink: int, change: NameChange | None = None, left: int = 1) -> None:
@@ -96,6 +97,7 @@ class Step:
         self.tag = ""
         self.shift = 0  # characters to add to the POSITION of its errors
         self.tells = sink != SWALLOW  # its notices are the client's
+        self.wrapped = False  # alone in a block of ours
 
     def stops(self) -> bytes:
         return EVERY if self.sink == SWALLOW else STEP_STOPS

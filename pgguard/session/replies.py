@@ -7,7 +7,7 @@ from typing import Final
 
 from pgguard.session.names import Names
 from pgguard.session.outstanding import HOLD, SWALLOW, Entry, NameChange, Step, Unit
-from pgguard.wire.backend import command_tag, error_fields, parameter_status, shift_position
+from pgguard.wire.backend import command_tag, error_fields, parameter_status, shift_position, without_block
 from pgguard.wire.framing import EVERY, frame_end, walk
 
 IDLE: Final = 0x49  # I: outside a transaction block
@@ -197,6 +197,8 @@ class Replies:
         self._after_error(message)
         if step.shift:
             message = shift_position(message, step.shift)
+        if step.wrapped:
+            message = without_block(message)
         step.error = message
         if step.sink != SWALLOW or self.fatal:
             if step.sink == HOLD:

@@ -36,6 +36,16 @@ def shift_position(message: bytes, characters: int) -> bytes:
     return message
 
 
+def without_block(message: bytes) -> bytes:
+    """An ErrorResponse as it would be without a transaction block around the statement: of a command in a function the
+    server first asks whether there is a block (PreventInTransactionBlock in xact.c), and only the words differ."""
+    in_block = b" cannot run inside a transaction block\0"
+    if b"\0C25001\0" not in message or b"\0W" not in message:
+        return message
+    body = message[5:].replace(in_block, b" cannot be executed from a function\0", 1)
+    return _message(message[:1], body)
+
+
 def data_row(message: bytes) -> list[bytes | None]:
     """The columns of a DataRow; None is NULL."""
     try:

@@ -48,6 +48,15 @@ SCRIPTS = {
         insert into child values (99);
         select * from child;
     """,
+    "a function that does what no block allows": """
+        create function f() returns void language sql as 'vacuum';
+        create function g() returns void language plpgsql as 'begin vacuum; end';
+        select f();
+        select g();
+        select f(); select 1;
+        begin; select f(); rollback;
+        vacuum; select 1 \\; vacuum;
+    """,
 }
 # Nothing of it is ever beyond a limit, but everything is measured, and what cannot be is let through.
 MEASURING = """

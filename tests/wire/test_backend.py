@@ -79,6 +79,27 @@ def test_a_position_that_is_no_number_stays(position: str) -> None:
     assert backend.shift_position(error, 7) == error
 
 
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [
+        ("SQL function f", "VACUUM cannot be executed from a function"),
+        ("", "VACUUM cannot run inside a transaction block"),
+    ],
+)
+def test_a_command_in_a_function_is_not_told_of_our_block(context: str, said: str) -> None:
+    fields = {"C": "25001", "M": "VACUUM cannot run inside a transaction block", "W": context}
+    error = backend.without_block(backend.encode_error(fields))
+
+    assert said == backend.error_fields(error)["M"]
+    assert len(error) == 1 + int.from_bytes(error[1:5], "big")
+
+
+def test_other_errors_stay() -> None:
+    error = backend.encode_error({"C": "P0001", "M": "it cannot run inside a transaction block", "W": "f"})
+
+    assert error == backend.without_block(error)
+
+
 def test_golden_bytes() -> None:
     assert backend.encode_error({"C": "PGG01", "M": "no"}) == b"E\0\0\0\x1eSERROR\0VERROR\0CPGG01\0Mno\0\0"
     assert backend.ready_for_query(0x54) == b"Z\0\0\0\5T"
