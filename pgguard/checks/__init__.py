@@ -7,7 +7,7 @@ of migrations speaks of them: no shipped policy refuses anything for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pgguard.checks import (
     always_true,
@@ -69,3 +69,8 @@ def find(
 
 
 NOT_BY_VALUE = frozenset(name for name, _ in ALL) - BY_VALUE
+
+
+def by_value(statements: Iterable[Statement], text: bytes, known: tuple[str, ...] | None = None) -> tuple[Finding, ...]:
+    """What the checks of ``BY_VALUE`` say of a whole text. ``known``: what was found in it elsewhere, if it is long."""
+    return always_true.in_text(statements, text, known)

@@ -73,7 +73,7 @@ def too_many(statements: tuple[Statement, ...]) -> str:
 def _named(statement: Statement) -> int:
     own = (
         len(statement.reads) + len(statement.writes) + len(statement.calls) + len(statement.operators)
-        + len(statement.types) + len(statement.columns) + len(statement.drops) + len(statement.subcommands)
+        + len(statement.types) + len(statement.columns) + len(statement.drops) + len(statement.subcommands) + len(statement.details)
         + sum(len(write.columns) for write in statement.writes)
         + sum(len(term.values) for term in statement.key_terms or ())
     )  # fmt: skip

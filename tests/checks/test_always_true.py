@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pgguard.checks import by_value
 from pgguard.checks.always_true import NAME, find
+from pgguard.checks.finding import Finding
+from pgguard.sql.read import read
 from tests.checks.table import table
 
 test_it_speaks, test_it_is_silent = table(
@@ -19,3 +22,13 @@ test_it_speaks, test_it_is_silent = table(
         "update t set a = 1 where x > 0 or x < 0",
     ],
 )
+
+
+def test_all_statements_of_a_text_are_looked_at_together() -> None:
+    """One limit of work for the whole text; what was found elsewhere is believed."""
+    text = b"delete from a where 1 = 1; select 1; update b set c = 2 where d is null or d is not null"
+    statements = read(text).statements
+
+    assert ["a", "b"] == [found.says.split()[5] for found in by_value(statements, text)]
+    assert [Finding(NAME, "said")] == [*by_value(statements, text, ("said",))]
+    assert () == by_value(statements[1:2], text)
