@@ -1,6 +1,8 @@
 """The asyncio skin: sockets in and out of the pure session, and nothing that decides.
 
-``listener`` accepts and counts; ``client`` is one client's socket and drives its sign-in, session or console;
-``upstream_side`` is the socket to the server beside it, ``dial`` opens it; ``carry_out`` answers what a session asks
-(store, audit, catalog), each with a deadline; ``services`` is what they all share.
+``listener`` accepts; at the ``door`` a client says who it is (PROXY header, ``tls``, StartupMessage); ``client`` is its
+socket from then on and drives its sign-in, session or console. ``upstream_side`` is the socket to the server beside it,
+``dial`` opens it, ``upstreams`` says where. ``carry_out`` answers what a session asks (store, audit, catalog), each with
+a deadline. ``services`` is what they all share, ``network`` how they stand in the network. ``policy_watch`` and
+``credentials_watch`` take what has changed on disk.
 """

@@ -141,7 +141,9 @@ class Door(asyncio.Protocol):
             log.info("no TLS with a client", client=self._address, why=str(trouble) or type(trouble).__name__)
             self._close()
             return
-        if encrypted is None or self._transport is None:
+        if encrypted is None or self._transport is None:  # gone meanwhile
+            if encrypted is not None:
+                encrypted.close()
             self._close()
             return
         self._transport = encrypted

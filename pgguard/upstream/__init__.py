@@ -8,4 +8,6 @@ waiting for us, and no deadlock detector sees that. Every trouble is UpstreamUna
     connection  one asyncpg connection with our settings, a deadline and a lock, reopened after it broke
     pictures    the cached picture of each database and how old it is
     admin       what the rest of pgguard asks
+    verifiers   SCRAM verifiers of roles, from a file or a query
+    recovery    which of several servers is a standby
 """

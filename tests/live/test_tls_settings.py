@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -109,6 +110,40 @@ class TestClientCertificates:
 
         assert works(guards["verify-full"], "tess_trust", **tess)
         assert "everybody would be anybody" in refused(guards["verify-ca"], "tess_trust", **tess)
+
+
+class TestAWayInForTheGuard:
+    """Clients with certificates alone: the server asks pgguard for one, and lets it be everybody."""
+
+    @pytest.fixture
+    def lets_the_guard_in(self, secure: SecurePostgres, authority: Authority) -> Iterator[None]:
+        data = secure.directory / "data"
+        shutil.copy(authority.certificate, data / "authority.crt")
+        (data / "authority.crt").chmod(0o644)
+        before = {name: (data / name).read_text() for name in ("pg_hba.conf", "pg_ident.conf")}
+        (data / "pg_hba.conf").write_text("hostssl all eve 127.0.0.1/32 cert map=guard\n" + before["pg_hba.conf"])
+        (data / "pg_ident.conf").write_text("guard upstream-guard eve\n")
+        secure.sql("alter system set ssl_ca_file = 'authority.crt'")
+        secure.sql("select pg_reload_conf()")
+        secure.wait_until("select count(*) = 1 from pg_hba_file_rules where auth_method = 'cert'")
+        yield
+        for name, text in before.items():
+            (data / name).write_text(text)
+        secure.sql("alter system reset ssl_ca_file")
+        secure.sql("select pg_reload_conf()")
+
+    @pytest.mark.usefixtures("lets_the_guard_in")
+    def test_certificates_alone(self, secure: SecurePostgres, start_guard: Start, authority: Authority) -> None:
+        ca, (own, key) = str(authority.certificate), authority.issue("upstream-guard", hosts=False)
+        upstream = ["--upstream-tls", "verify-ca", "--upstream-ca", ca, "--upstream-cert", str(own),
+                    "--upstream-key", str(key)]  # fmt: skip
+        flags = [*presenting(authority.issue("guard")), "--tls-clients", "verify-full", "--tls-client-ca", ca]
+        guard = start_guard(secure, PRODUCTION, *flags, *upstream)
+        eves, anns = (authority.issue(name, hosts=False) for name in ("eve", "ann"))
+
+        assert works(guard, "eve", password="not asked", sslcert=str(eves[0]), sslkey=str(eves[1]))
+        assert "certificate authentication failed" in refused(guard, "eve", sslcert=str(anns[0]), sslkey=str(anns[1]))
+        assert refused(guard, "eve")
 
 
 class TestTheServersCertificate:
