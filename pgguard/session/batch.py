@@ -27,7 +27,8 @@ from pgguard.wire import frontend
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
-_MAY_COMMIT = (StatementKind.DO, StatementKind.CALL, StatementKind.OPAQUE, StatementKind.EXECUTE)
+# ANALYZE of several tables has a transaction for each (vacuum.c, use_own_xacts).
+_MAY_COMMIT = frozenset(map(StatementKind, ("do", "call", "opaque", "execute", "maintenance")))
 _COMMITS = (Control.COMMIT, Control.PREPARE)
 _ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
 
@@ -219,14 +220,11 @@ class Batch:
         s.server.flush()
         yield None
         self.copied = self.copied or step.copied
-        if step.error or step.skipped:
-            self.over = True
+        self.over = step.failed
+        if self.over:
             return
-        if asked is None:
-            asked = ask_reading(s, judged, sync=False)
-            s.server.flush()
-            yield None
-        outcome = yield from measure.judge_reading(s, take_reading(s, asked), sync=False, trying=trying)
+        reading = take_reading(s, asked) if asked is not None else (yield from read_now(s, judged, sync=False))
+        outcome = yield from measure.judge_reading(s, reading, sync=False, trying=trying)
         if outcome is None:
             outcome = yield from record(s, "dry run" if trying else "measured", None, s.tx.found)
         if outcome is not None:
@@ -241,7 +239,7 @@ class Batch:
     def _read_first(self) -> Talk:
         """What a Bind of unread code did is read before anything else of the client's runs behind it."""
         s, self._unread = self.s, False
-        reading = yield from read_now(s, sync=False)
+        reading = yield from read_now(s, None, sync=False)
         outcome = yield from measure.judge_reading(s, reading, sync=False)
         if outcome is not None:
             yield from self._refuse(outcome)
@@ -262,7 +260,7 @@ class Batch:
         s.server.flush()
         yield None
         measure.invalidate(s)
-        self.over = bool(step.error or step.skipped)
+        self.over = step.failed
         s.to_client.append(step.held)
 
     def _control(self, message: bytes, judged: Judged) -> Talk:
@@ -288,7 +286,7 @@ class Batch:
         step = s.server.held(message)
         s.server.flush()
         yield None
-        if step.error or step.skipped:
+        if step.failed:
             self.over = True
             return
         if statement.control is Control.PREPARE:
@@ -297,7 +295,7 @@ class Batch:
             self.wrapped = s.wrapped = False  # our block, if there was one, has become the client's, or has ended
         cut.controlled(s, judged)
         if statement.control is Control.ROLLBACK_TO:
-            yield from read_now(s, sync=False)
+            yield from read_now(s, None, sync=False)
         s.to_client.append(step.held)
         following.took_effect(s, judged)
 

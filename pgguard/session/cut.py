@@ -154,7 +154,7 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
         s.world.prepared.add(statement.name)
     controlled(s, piece)
     if statement.control is Control.ROLLBACK_TO:
-        yield from read_now(s, sync=True)  # counters keep what ROLLBACK TO undid
+        yield from read_now(s, None, sync=True)  # counters keep what ROLLBACK TO undid
     s.to_client.append(step.held)
     following.took_effect(s, piece)
     return True

@@ -97,9 +97,11 @@ def take_reading(session: Session, asked: Asked) -> Reading | ServerError | Refu
     return reading
 
 
-def read_now(session: Session, *, sync: bool) -> Generator[None, None, Reading | ServerError | Refuse]:
-    """Ask for a reading of all that happened so far, and wait for it."""
-    asked = ask_reading(session, None, sync=sync)
+def read_now(
+    session: Session, judged: Judged | None, *, sync: bool
+) -> Generator[None, None, Reading | ServerError | Refuse]:
+    """Ask for a reading and wait for it."""
+    asked = ask_reading(session, judged, sync=sync)
     if not sync:
         session.server.flush()
     yield None
