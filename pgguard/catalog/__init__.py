@@ -6,7 +6,9 @@
     tree      stored expressions (pg_node_tree): which functions, types and relations they use
     builtins  which functions change nothing and run no SQL of somebody's
     closure   which relations a write can change: partitions, children, views, foreign-key actions
-    reach     "user code reachable": the reason, or ""
+    functions what a user's function does, from its body
+    roads     what each object leads to when it is read, written or called
+    reach     "user code reachable": a walk over these; the reason, or ""
     alone     which statements cannot run in a transaction block because of what they name
     bounded   UPDATE or DELETE by a unique key: at most k rows
     prove     Harmless, Bounded or Unproved

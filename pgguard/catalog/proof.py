@@ -13,6 +13,7 @@ class Harmless:
     inserts: bool = False
     ddl: bool = False  # additive DDL: proofs are off for the rest of the transaction
     deferrable: bool = False  # deferrable foreign-key checks will run at COMMIT (harmless ones, but they can fail)
+    calls: bool = False  # runs bodies of users' functions: true only until one of them, or what it names, is replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Bounded:
     table: str  # "schema.table"
     oid: int
     deletes: bool
+    calls: bool = False  # as above: no lock of this statement keeps a function from being replaced while it runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,16 +52,16 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
         return _explain(statement, picture, param_types)
     if kind is Kind.CURSOR:
         return _cursor(statement, picture, param_types)
-    reason, inserts = reached(statement, picture, param_types)
+    reason, inserts, calls = reached(statement, picture, param_types)
     if reason:
         named = frozenset(change.relation for change in changes(statement, picture)[0])
         return Unproved(f"user code is reachable: {reason}", changes_objects=_is_ddl(statement), targets=named)
     if Effect.CREATE in statement.effects or kind in (Kind.CREATE, Kind.ALTER):
-        return _create_or_alter(statement, picture, param_types, inserts)
+        return _create_or_alter(statement, picture, param_types, inserts, calls)
     if kind in _DATA:
-        return _data(statement, picture, param_types, inserts)
+        return _data(statement, picture, param_types, inserts, calls)
     if kind in (Kind.COMMENT, Kind.MAINTENANCE):
-        return Harmless(inserts=bool(inserts), deferrable=_deferrable(picture, inserts))
+        return Harmless(inserts=bool(inserts), deferrable=_deferrable(picture, inserts), calls=calls)
     if kind is Kind.DROP:
         return Unproved("it drops objects", relations=frozenset(), changes_objects=True)
     if kind in (Kind.GRANT, Kind.ROLE):
@@ -71,7 +71,9 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
     return Unproved(f"{kind} is not understood")
 
 
-def _data(statement: Statement, picture: Picture, param_types: tuple[int, ...], inserts: frozenset[int]) -> Proof:
+def _data(
+    statement: Statement, picture: Picture, param_types: tuple[int, ...], inserts: frozenset[int], calls: bool
+) -> Proof:
     """``inserts``: relations that functions add rows to while it runs, closed over partitions and views."""
     for inner in statement.inner:  # COPY (query) TO
         proof = prove(inner, picture, param_types)
@@ -85,7 +87,7 @@ def _data(statement: Statement, picture: Picture, param_types: tuple[int, ...], 
         if foreign:
             return Unproved(foreign)
         adds = Effect.INSERT in statement.effects or bool(inserts)
-        return Harmless(inserts=adds, deferrable=_deferrable(picture, relations))
+        return Harmless(inserts=adds, deferrable=_deferrable(picture, relations), calls=calls)
     targets = frozenset(start.relation for start in starts)
     trouble = _uncountable(picture, changed)
     if trouble:
@@ -95,10 +97,11 @@ def _data(statement: Statement, picture: Picture, param_types: tuple[int, ...], 
         rows = bound(statement, picture, starts, changed, param_types)
     if isinstance(rows, int):
         table = picture.relations[starts[0].relation]
-        return Bounded(rows, table.qualified, table.oid, statement.kind is Kind.DELETE)
+        return Bounded(rows, table.qualified, table.oid, statement.kind is Kind.DELETE, calls)
     return Unproved(
         rows,
-        relations=relations,
+        # FAIL CLOSED: a function can be replaced while it runs, and then other counters move than those known now.
+        relations=None if calls else relations,
         deferrable=changed.deferrable or _deferrable(picture, relations),
         changes_objects=Effect.TRUNCATE in statement.effects,
         targets=targets,
@@ -106,7 +109,7 @@ def _data(statement: Statement, picture: Picture, param_types: tuple[int, ...], 
 
 
 def _create_or_alter(
-    statement: Statement, picture: Picture, param_types: tuple[int, ...], inserts: frozenset[int]
+    statement: Statement, picture: Picture, param_types: tuple[int, ...], inserts: frozenset[int], calls: bool
 ) -> Proof:
     adds = bool(inserts)
     deferrable = _deferrable(picture, inserts)
@@ -119,18 +122,20 @@ def _create_or_alter(
             )  # fmt: skip
         adds = adds or proof.inserts
         deferrable = deferrable or proof.deferrable
+        calls = calls or proof.calls
     if statement.effects & _LOSES or not statement.effects <= {
         Effect.READ, Effect.CREATE, Effect.ADD, Effect.INSERT,
     }:  # fmt: skip
         targets = frozenset(r.oid for w in statement.writes for r in picture.named_relations(w.relation))
         changed = closure(picture, changes(statement, picture)[0]).relations | inserts
         relations = changed | closure(picture, (Change(t, Verb.INSERT) for t in targets)).relations
-        return Unproved("it changes objects", relations=relations, changes_objects=True, targets=targets)
+        known = None if calls else relations
+        return Unproved("it changes objects", relations=known, changes_objects=True, targets=targets)
     if statement.node not in _ADDITIVE:
         return Unproved(f"{statement.node} is not known to add only")
     makes_rows = statement.node in ("CreateTableAsStmt", "SelectStmt")
     adds = adds or makes_rows or Effect.INSERT in statement.effects
-    return Harmless(inserts=adds, ddl=True, deferrable=deferrable)
+    return Harmless(inserts=adds, ddl=True, deferrable=deferrable, calls=calls)
 
 
 def _explain(statement: Statement, picture: Picture, param_types: tuple[int, ...]) -> Proof:
@@ -138,13 +143,13 @@ def _explain(statement: Statement, picture: Picture, param_types: tuple[int, ...
     if not statement.inner:
         return Unproved("what it explains is not known")
     inner = statement.inner[0]
-    reason, inserts = reached(inner, picture, param_types)
+    reason, inserts, calls = reached(inner, picture, param_types)
     if reason:
         return Unproved(f"user code is reachable: {reason}")
     if statement.effects <= {Effect.READ}:
         if inner.effects <= {Effect.READ}:
             return prove(inner, picture, param_types)
-        return Harmless(inserts=bool(inserts), deferrable=_deferrable(picture, inserts))
+        return Harmless(inserts=bool(inserts), deferrable=_deferrable(picture, inserts), calls=calls)
     return prove(inner, picture, param_types)
 
 

@@ -27,10 +27,12 @@ MAX_READ = 64 * 1024
 
 class Reached(NamedTuple):
     """``reason``: why code that is not harmless can run, "" when none can. ``inserts``: relations that functions add
-    rows to on the way, partitions and all; empty when there is a reason."""
+    rows to on the way, partitions and all. ``calls``: there are functions with bodies on it. Neither is said when there
+    is a reason."""
 
     reason: str = ""
     inserts: frozenset[int] = frozenset()
+    calls: bool = False
 
 
 _NOTHING = Reached()
@@ -39,6 +41,7 @@ _TOO_MUCH = "more bodies of functions than are read for one statement"  # the ne
 
 def reached(statement: Statement, picture: Picture, param_types: tuple[int, ...] = ()) -> Reached:
     inserts: frozenset[int] = frozenset()
+    calls = False
     allowance = [MAX_READ]
     for step in _steps(statement, picture, param_types):
         if isinstance(step, str):
@@ -47,7 +50,8 @@ def reached(statement: Statement, picture: Picture, param_types: tuple[int, ...]
         if found.reason:
             return found
         inserts |= found.inserts
-    return Reached("", closure(picture, (Change(oid, Verb.INSERT) for oid in inserts)).relations)
+        calls = calls or found.calls
+    return Reached("", closure(picture, (Change(oid, Verb.INSERT) for oid in inserts)).relations, calls)
 
 
 def user_code(statement: Statement, picture: Picture, param_types: tuple[int, ...] = ()) -> str:
@@ -110,6 +114,7 @@ def _walk(picture: Picture, start: Road, allowance: list[int], *, strict: bool) 
         picture.memo.clear()  # a client can invent names without end
     seen = {(start.kind, start.key)}
     inserts: set[int] = set()
+    calls = _has_body(picture, start)
     way = [(start, _leaving(picture, start, allowance, strict))]
     while way:
         step = next(way[-1][1], None)
@@ -123,27 +128,32 @@ def _walk(picture: Picture, start: Road, allowance: list[int], *, strict: bool) 
             if known is None:
                 way.append((step, _leaving(picture, step, allowance, strict)))
                 inserts |= {step.key} if step.kind == "insert" else set()
+                calls = calls or _has_body(picture, step)
             elif known.reason:
                 return _back(picture, [*(road for road, _ in way), step._replace(kind="")], known.reason, strict)
             else:
                 inserts |= known.inserts
-    answer = Reached("", frozenset(inserts))
+                calls = calls or known.calls
+    answer = Reached("", frozenset(inserts), calls)
     picture.memo[start.kind, start.key, strict] = answer
-    if not inserts:
+    if not calls:
         picture.memo.update(((kind, key, strict), _NOTHING) for kind, key in seen)
     return answer
 
 
+def _has_body(picture: Picture, road: Road) -> bool:
+    function = picture.functions.get(road.key) if road.kind == "function" else None
+    return function is not None and function.code is not None and function.language not in ("c", "internal")
+
+
 def _leaving(picture: Picture, road: Road, allowance: list[int], strict: bool) -> Iterator[Step]:
-    if road.kind == "function":
-        function = picture.functions.get(road.key)
-        code = None if function is None else function.code
-        if function is not None and code is not None and function.language not in ("c", "internal"):
-            allowance[0] -= len(code.source or b"")
-            if strict:
-                yield f"function {function.qualified}"
-            elif allowance[0] < 0:
-                yield _TOO_MUCH
+    if _has_body(picture, road):
+        function = picture.functions[road.key]
+        allowance[0] -= len((function.code and function.code.source) or b"")
+        if strict:
+            yield f"function {function.qualified}"
+        elif allowance[0] < 0:
+            yield _TOO_MUCH
     yield from ROADS[road.kind](picture, road.key)
 
 
