@@ -76,6 +76,7 @@ class TlsToServer:
 def _context(protocol: int, files: Files) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols([ALPN])
     try:
         if files.certificate is not None:

@@ -15,6 +15,7 @@ AUTHID_SQL = (
     " WHERE a.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1 AND a.rolcanlogin"
 )
 _DEADLINE = 3.0
+_NAME = 63  # bytes of a name that PostgreSQL looks at
 _LINE = re.compile(r'\s*"((?:[^"]|"")*)"\s+"((?:[^"]|"")*)"(?:\s.*)?')
 
 
@@ -35,6 +36,10 @@ class Verifiers:
 
     async def find(self, user: str) -> Verifier | None:
         """None when there is no such user, or none with a SCRAM verifier. Raises UpstreamUnavailable."""
+        try:
+            user = user.encode()[:_NAME].decode("utf-8", "ignore")
+        except UnicodeEncodeError:
+            return None  # bytes that are no UTF-8: no role is called so
         if user in self._listed or not self._query:
             return self._listed.get(user)
         async with self._connection.use(_DEADLINE) as connection:
