@@ -27,6 +27,11 @@ def told(stage: Stage) -> None:
 def safe(stage: Stage) -> None:
     """What must hold of every play at its end."""
     told(stage)
+    unharmed(stage)
+
+
+def unharmed(stage: Stage) -> None:
+    """The same of bytes that are no messages."""
     for commit in stage.model.db.commits:
         assert commit.lost <= shop.LIMIT, "more rows than the limit were committed, and nobody approved it"
         assert not commit.destroyed, "objects were destroyed, and nobody approved it"
