@@ -6,6 +6,7 @@
 #   make bench   pgbench direct, through PgBouncer and through pgguard
 #   make regress PostgreSQL's own regression scripts direct and through pgguard, compared; VERSION=15 runs those alone
 #   make corpus  each statement of these scripts: what pgguard says of it, and what it then does
+#   make fuzz    every decoder, SECONDS=300 each, guided by coverage where atheris can be installed
 #   make clean   away with everything made
 
 SHELL := /bin/bash
@@ -25,7 +26,7 @@ HOT := $(wildcard $(shell sed -n '/^COMPILED = \[/,/^\]/s/^ *"\(.*\)",.*/\1/p' s
 APT := $(shell if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then echo apt-get; fi)
 INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: help setup demo test lint bench regress corpus clean postgres15 pgbouncer
+.PHONY: help setup demo test lint bench regress corpus fuzz clean postgres15 pgbouncer
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -89,6 +90,10 @@ regress: setup postgres15
 
 corpus: setup postgres15
 	PYTHONPATH=.:tests $(PY) -m tests.corpus $(VERSION)
+
+fuzz: setup
+	@$(PY) -m pip install --quiet --disable-pip-version-check atheris || echo "no atheris here: fuzzing blindly"
+	PYTHONPATH=.:tests $(PY) -m tests.fuzz $(TARGET) --seconds $(or $(SECONDS),300) --corpus .cache/fuzz
 
 clean:
 	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -152,6 +152,7 @@ def _log_to_stderr(level: str) -> None:
     renderer: Any = (
         structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(sort_keys=False)
     )
+    logging.getLogger("sqlglot").disabled = True  # it tells of what it cannot read, in the client's words
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

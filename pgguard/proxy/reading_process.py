@@ -7,6 +7,7 @@ input. It knows no secrets: its environment is empty, and nobody but pgguard tal
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import resource
@@ -53,6 +54,7 @@ def _next(source: BinaryIO) -> bytes | None:
 
 
 def _confine() -> None:
+    logging.disable()  # sqlglot tells of what it cannot read, in the client's words
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # pgguard's own end is the end of our input
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

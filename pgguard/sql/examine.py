@@ -14,7 +14,7 @@ _MAX_PREDICATES = 20 * 1024
 
 def examine(text: bytes) -> ReadText:
     """``read``, with the digest of the tokens and the WHEREs that are always true."""
-    found = read(text)
+    found = read(text, apart=True)
     if found.error:
         return found
     always: tuple[str, ...] = ()

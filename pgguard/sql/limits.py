@@ -3,8 +3,8 @@
 libpg_query recurses over the tree that it built: 100,000 chained ``+`` or JOIN end the process with a segmentation
 fault, 50,000 did not (8 MB stack). Deep nesting to the right is stopped earlier by bison's own limit of 10,000. The
 lexer is quadratic in runs of operator characters that it must give back (``/*/*/*``, ``++++``): 10,000 take 0.7 s.
-Counting the depth takes longer than parsing, so beyond ``MAX_COUNTED`` bytes it is not done: texts that are not
-``short`` are read in a process of its own, which may end.
+Counting the depth takes longer than parsing, so beyond ``MAX_COUNTED`` bytes it is not done, and the text is read
+apart, in a process that may end. For the event loop's sake everything that is not ``short`` is read there.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ _SURELY_SHORT = 1024
 _OPERATOR_RUN = re.compile(rb"[-~!@#^&|`?+*/%<>=]{16,}")
 
 
-def too_much(text: bytes) -> str:
-    """Why ``text`` must not be given to the native parser, in words; "" when it may."""
-    if len(text) > MAX_BYTES:
-        return f"the text is longer than {MAX_BYTES} bytes"
+def too_much(text: bytes, *, apart: bool = False) -> str:
+    """Why ``text`` must not be given to the native parser, in words; "" when it may. ``apart``: this process is there
+    for that alone, and may end."""
+    most = MAX_BYTES if apart else MAX_COUNTED
+    if len(text) > most:
+        return f"the text is longer than {most} bytes"
     if 0 in text:
         return "the text contains a NUL byte"
     if lexes_slowly(text):
@@ -73,7 +75,8 @@ def too_many(statements: tuple[Statement, ...]) -> str:
 def _named(statement: Statement) -> int:
     own = (
         len(statement.reads) + len(statement.writes) + len(statement.calls) + len(statement.operators)
-        + len(statement.types) + len(statement.columns) + len(statement.drops) + len(statement.subcommands) + len(statement.details)
+        + len(statement.types) + len(statement.columns) + len(statement.drops)
+        + len(statement.subcommands) + len(statement.details)
         + sum(len(write.columns) for write in statement.writes)
         + sum(len(term.values) for term in statement.key_terms or ())
     )  # fmt: skip

@@ -37,10 +37,10 @@ _ROWS = _rows()
 _SPACE = b" \t\n\r\f\v"
 
 
-def read(text: bytes) -> ReadText:
+def read(text: bytes, *, apart: bool = False) -> ReadText:
     """The statements of ``text``, with byte offsets into it. A text that is not UTF-8, too much to read, or no SQL
-    comes back as one OPAQUE statement with ``error`` set."""
-    trouble = too_much(text)
+    comes back as one OPAQUE statement with ``error`` set. ``apart``: in a process that may end over it."""
+    trouble = too_much(text, apart=apart)
     if trouble:
         return _unreadable(text, trouble)
     try:

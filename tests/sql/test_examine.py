@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgguard.sql.examine import examine
+from pgguard.sql.limits import MAX_COUNTED
 from pgguard.sql.read import read
 from pgguard.sql.tokens import token_digest
 
@@ -17,6 +18,13 @@ def test_it_is_what_each_would_say_by_itself() -> None:
     assert [f"the WHERE of DELETE on {table} is true for every row whose columns are not NULL" for table in "ts"] == [
         *found.always_true
     ]
+
+
+def test_it_reads_what_nobody_else_dares_to() -> None:
+    text = b"select 1 /*" + b" " * MAX_COUNTED + b"*/"
+
+    assert read(text).error
+    assert not examine(text).error
 
 
 def test_of_what_cannot_be_read_nothing_else_is_said() -> None:

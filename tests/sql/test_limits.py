@@ -109,7 +109,9 @@ def test_depth_counts_what_is_open_and_what_is_chained() -> None:
 
 def test_the_limits_say_why() -> None:
     assert "NUL" in limits.too_much(b"select \0")
-    assert "longer" in limits.too_much(b" " * (limits.MAX_BYTES + 1))
+    assert "longer" in limits.too_much(b" " * (limits.MAX_COUNTED + 1))
+    assert not limits.too_much(b" " * (limits.MAX_COUNTED + 1), apart=True)
+    assert "longer" in limits.too_much(b" " * (limits.MAX_BYTES + 1), apart=True)
     assert "nested or chained" in limits.too_much(b"select " + b"1+" * 9_000 + b"1")
     assert "joins" in limits.too_much(b"select 1" + b" union select 1," * 1_100 + b"1")
     assert "operator characters" in limits.too_much(b"select " + b"+" * 5_000 + b"1")
