@@ -7,6 +7,7 @@
     victims        one catalog query, asked inside (the client's session) and outside (as committed)
     additions      the part of that query that lists what could be new: code that runs later, roles, rights
     compare        inside against outside: what was destroyed besides rows
+    overwritten    which counted updates overwrote nothing: columns that the transaction added were filled
     made           inside against outside: hazards that were added
     report         sum and comparison as a Measurement
     measurement    the plain data that the others make and policy judges

@@ -5,7 +5,7 @@ constraints and sequences) are not named again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pgguard.evidence.compare_lists import lists_lost
 from pgguard.evidence.compare_parts import parts_lost
@@ -19,15 +19,18 @@ def compare(
     inside: Sequence[Row],
     inside_empty: Mapping[int, bool] | None = None,
     catalogs: Mapping[str, Rows] | None = None,
+    *,
+    retypes: bool = True,
 ) -> tuple[Destroyed, ...]:
     """What is destroyed, each thing once, in a stable order.
 
     ``inside_empty`` answers for ``suspects``; a suspect that was not asked about counts as emptied. ``catalogs``: the
-    reading's counters, for what shows there alone (passwords, contents of large objects)."""
+    reading's counters, for what shows there alone (passwords, contents of large objects). ``retypes``: something in the
+    transaction may have given a column a type (``overwritten.retypes``); False only if all of it was read."""
     sides = Sides(Side.of(outside), Side.of(inside))
     found = [
         *_relations_lost(sides),
-        *_data_lost(sides, inside_empty or {}),
+        *_data_lost(sides, inside_empty or {}, retypes),
         *_columns_lost(sides),
         *parts_lost(sides),
         *lists_lost(sides, catalogs or {}),
@@ -50,12 +53,13 @@ def suspects(outside: Sequence[Row], inside: Sequence[Row]) -> tuple[tuple[int, 
     )
 
 
-def created(outside: Sequence[Row], inside: Sequence[Row]) -> frozenset[int]:
-    """Tables that this transaction made: every row in them is its own, and none of them can be lost."""
+def created(outside: Sequence[Row], inside: Sequence[Row], looked_at: Collection[int] = ()) -> frozenset[int]:
+    """Tables that this transaction made: every row in them is its own, and none of them can be lost. ``looked_at``: the
+    relations that both queries were about; one that is not outside holds nothing that was committed, also where it is
+    gone again inside."""
     sides = Sides(Side.of(outside), Side.of(inside))
-    return frozenset(
-        int(oid) for oid, r in sides.inside.relations.items() if oid not in sides.outside.relations and r.kind in "rp"
-    )
+    made = {int(oid) for oid, relation in sides.inside.relations.items() if relation.kind in "rp"} | set(looked_at)
+    return frozenset(oid for oid in made if str(oid) not in sides.outside.relations)
 
 
 def _relations_lost(sides: Sides) -> Iterator[Destroyed]:
@@ -104,7 +108,7 @@ def _new_files(before: Relation, now: Relation) -> bool:
     return before.kind == "r" and now.filenode != before.filenode
 
 
-def _data_lost(sides: Sides, inside_empty: Mapping[int, bool]) -> Iterator[Destroyed]:
+def _data_lost(sides: Sides, inside_empty: Mapping[int, bool], retypes: bool) -> Iterator[Destroyed]:
     for before, now in sides.kept():
         if not _new_files(before, now):
             continue
@@ -113,16 +117,18 @@ def _data_lost(sides: Sides, inside_empty: Mapping[int, bool]) -> Iterator[Destr
         emptied = size == 0 or (inserted > 0 and inside_empty.get(int(before.oid), True))
         if emptied:
             yield Destroyed("data", before.name, "truncated", int(before.oid), before.rows)
-        elif _values_replaced(sides, before.oid):
+        elif _values_replaced(sides, before.oid, retypes):
             yield Destroyed("data", before.name, "rewritten", int(before.oid), before.rows)
 
 
-def _values_replaced(sides: Sides, table: str) -> bool:
-    """ALTER COLUMN TYPE writes the column's catalog row anew, also ``TYPE int USING NULL`` on an int. CLUSTER, SET
-    UNLOGGED and ADD COLUMN leave the rows of existing columns alone (except those of ADD COLUMN's stored defaults)."""
+def _values_replaced(sides: Sides, table: str, retypes: bool) -> bool:
+    """ALTER COLUMN TYPE writes the column's catalog row anew, also ``TYPE int USING NULL`` on an int. But so do SET
+    DEFAULT, SET NOT NULL, and any rewrite where the column was once added with a stored default."""
     for key, before in sides.outside.columns.items():
         now = sides.inside.columns.get(key)
-        if key[0] == table and now is not None and (now.type != before.type or now.version != before.version):
+        if key[0] != table or now is None:
+            continue
+        if now.type != before.type or (retypes and now.version != before.version):
             return True
     return False
 

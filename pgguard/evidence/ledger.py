@@ -48,6 +48,8 @@ class Ledger:
     _marks: list[Mark] = field(default_factory=list)
     _returned_to: Mark | None = None
     _fallen: set[int] = field(default_factory=set)
+    _step: dict[int, Rows] = field(default_factory=dict)
+    _mixed: set[int] = field(default_factory=set)
 
     def start(self, baseline: Reading | None = None) -> None:
         """A new transaction. ``baseline``: counters that were not at zero, where no flush could stand in front."""
@@ -55,6 +57,7 @@ class Ledger:
         self._raw = dict(baseline.rows) if baseline is not None else {}
         self._counted, self._rolled_back, self._approved, self._bounds = {}, {}, {}, {}
         self._marks, self._returned_to, self._fallen = [], None, set()
+        self._step, self._mixed = {}, set()
 
     def chain(self) -> None:
         """COMMIT or ROLLBACK AND CHAIN: a new transaction whose counters go on from where this one's stand."""
@@ -83,6 +86,7 @@ class Ledger:
         """Take in a reading and say whether any counter moved since the one before (inserts and catalogs included).
         ``covers``: the OIDs it was asked for; None: every relation that the transaction holds a write lock on."""
         moved = self.last is None or reading.catalogs != self.last.catalogs
+        self._step, self._mixed = {}, set(self._bounds)
         seen = frozenset(reading.rows) | frozenset(reading.strong) | frozenset(covers or ())
         for oid in seen:
             # A relation that is missing because its lock went with a savepoint has kept its counters: not in ``seen``.
@@ -97,6 +101,7 @@ class Ledger:
             self.names.setdefault(oid, f"relation {oid}")
         mark, self._returned_to = self._returned_to, None
         if mark is not None:
+            self._mixed |= self._step.keys()
             for oid in frozenset(self._counted) | frozenset(mark.net):
                 net = _plus(mark.net.get(oid, NONE), self._bounds.get(oid, NONE))
                 undone = _minus(self._counted.get(oid, NONE), net)
@@ -116,8 +121,10 @@ class Ledger:
         step = Rows(now.inserted - before.inserted, now.updated - before.updated, now.deleted - before.deleted)
         if min(step.inserted, step.updated, step.deleted) < 0:
             self._fallen.add(oid)
+            self._mixed.add(oid)
             step = now  # the counters began again at zero
         self._raw[oid] = now
+        self._step[oid] = step
         self._counted[oid] = _plus(self._counted.get(oid, NONE), step)
         return True
 
@@ -166,6 +173,18 @@ class Ledger:
             updated = min(rows.updated, ceiling)
             taken = Rows(updated=updated, deleted=min(rows.deleted, ceiling - updated))
             self._approved[oid] = _plus(self._approved.get(oid, NONE), taken)
+
+    @property
+    def step(self) -> Mapping[int, Rows]:
+        """What the counters of each relation moved by with the last reading."""
+        return self._step
+
+    def overwrote_nothing(self, oids: Collection[int]) -> None:
+        """The updated rows of the last step count no more in these relations (``overwritten.filled``)."""
+        for oid in frozenset(oids) - self._mixed:  # FAIL CLOSED: what a step is mixed with is not known row by row
+            updated = Rows(updated=self._step[oid].updated) if oid in self._step else NONE
+            self._approved[oid] = _plus(self._approved.get(oid, NONE), updated)
+        self._step = {}  # once only
 
     def sum(self) -> dict[int, Rows]:
         """Rows per relation that count for this transaction, nothing that is zero."""

@@ -87,6 +87,7 @@ class Trigger(NamedTuple):
     parent: str
     detail: str
     when: str | None
+    type: int  # pg_trigger.tgtype
 
 
 class Rule(NamedTuple):

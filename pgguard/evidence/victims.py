@@ -138,6 +138,7 @@ def _relations(relations: Collection[int], inside: bool) -> list[str]:
         "t.tgrelid::pg_catalog.text", "t.tgname", "t.tgenabled", "t.tgisinternal", "t.tgparentid::pg_catalog.text",
         _digest("t.tgtype", "t.tgfoid", "t.tgattr", "t.tgdeferrable", "t.tginitdeferred",
                 "pg_catalog.encode(t.tgargs, 'hex')", "t.tgoldtable", "t.tgnewtable"), _tree("t.tgqual"),
+        "t.tgtype",
     )  # fmt: skip
     rule = (
         "r.ev_class::pg_catalog.text", "r.rulename", "r.ev_enabled", "r.ev_type", "r.is_instead", _tree("r.ev_action"),

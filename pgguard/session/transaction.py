@@ -7,6 +7,7 @@ from pgguard.checks.finding import Finding
 from pgguard.evidence.ledger import Ledger
 from pgguard.evidence.measurement import Destroyed, Measurement, Reading
 from pgguard.policy.binding import Approval
+from pgguard.session.backfill import Reads
 from pgguard.session.judge import Judged
 from pgguard.sql.statement import Control, StatementKind
 
@@ -59,6 +60,7 @@ class Transaction:
         self.strong_objects: set[tuple[int, int]] = set()
         self.reading: Reading | None = None
         self.found: Measurement | None = None  # what was last judged
+        self.reads = Reads()
         self.judged: list[Judged] = []  # measured ones, whose statements and findings speak again at COMMIT
 
     def note(self, judged: Judged, params: bytes = b"") -> None:
@@ -133,6 +135,7 @@ class Transaction:
     def note_unmeasured(self, judged: Judged) -> None:
         """``judged`` is about to run by a rule that lets it go unmeasured, or because nobody limits its caller."""
         self.executed = True
+        self.reads.unread = True  # its rows stand in no step of their own
         if not judged.proved:
             self.untrusted = True
 

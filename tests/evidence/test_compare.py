@@ -140,3 +140,31 @@ def test_an_incomplete_row_is_not_taken_for_an_empty_answer() -> None:
     broken = json.dumps(["relation", "16384", "public"]).encode().hex()
     with pytest.raises(ProtocolViolation):
         compare([[broken]], [])
+
+
+def test_a_table_that_is_gone_again_was_made_here(shop: Any) -> None:
+    """No row of it was ever committed, whatever earlier readings of the transaction counted."""
+    shop.flush()
+    shop.run("begin; create table w.gone (id int); insert into w.gone values (1); update w.gone set id = 2")
+    gone = int(shop.run("select 'w.gone'::regclass::oid::int")[0][0])
+    shop.run("drop table w.gone; lock table w.a")
+    reading, outside, inside = shop.look()
+    shop.run("rollback")
+
+    assert gone in reading.strong
+    assert created(outside, inside) == frozenset()
+    assert created(outside, inside, reading.strong) >= {gone}
+    assert shop.oid("w.a") not in created(outside, inside, reading.strong)
+
+
+def test_a_rewrite_behind_a_stored_default_loses_nothing(shop: Any) -> None:
+    """The stored default of an earlier ADD COLUMN leaves the catalog with the rewrite, as TYPE .. USING would do it."""
+    shop.run("alter table w.b add column stored int default 7")
+    shop.flush()
+    shop.run("begin; alter table w.b add column more float default random()")
+    reading, outside, inside = shop.look()
+    shop.run("rollback")
+    known, unknown = (compare(outside, inside, {}, reading.catalogs, retypes=retypes) for retypes in (False, True))
+
+    assert known == ()
+    assert [(lost.kind, lost.name, lost.how) for lost in unknown] == [("data", "w.b", "rewritten")]

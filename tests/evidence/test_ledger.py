@@ -271,3 +271,50 @@ def ledger_client(client: Any) -> Any:
         client.run(f"create table {table} (id int primary key, v int)")
         client.run(f"insert into {table} select g, g from generate_series(1, 40) g")
     return client, {"a": client.oid("ledger_a"), "b": client.oid("ledger_b")}
+
+
+def updated(rows: dict[int, int], strong: Collection[int] = ()) -> Reading:
+    return Reading({oid: Rows(updated=n) for oid, n in rows.items()}, {}, strong=tuple(strong))
+
+
+def test_a_step_that_overwrote_nothing_counts_no_more() -> None:
+    ledger = Ledger()
+    ledger.record(updated({1: 5}))
+    ledger.record(updated({1: 105, 2: 7}))
+    assert ledger.step == {1: Rows(updated=100), 2: Rows(updated=7)}
+    ledger.overwrote_nothing([1, 3])
+    assert lost(ledger) == {1: 5, 2: 7}
+    ledger.overwrote_nothing([1])
+    ledger.record(updated({1: 106, 2: 7}))
+    assert lost(ledger) == {1: 6, 2: 7}
+
+
+def test_a_step_with_something_else_in_it_counts() -> None:
+    """A proved bound nobody has read yet, a counter that fell, work that was rolled back: not to be told apart."""
+    ledger = Ledger()
+    ledger.bounded(1, 1, False)
+    ledger.record(updated({1: 101}))
+    ledger.overwrote_nothing([1])
+    assert lost(ledger) == {1: 101}
+    ledger.record(updated({1: 50}, strong=[1]))
+    ledger.overwrote_nothing([1])
+    assert lost(ledger) == {1: 151}
+    ledger.savepoint("a")
+    ledger.record(updated({1: 60}))
+    ledger.rollback_to("a")
+    ledger.record(updated({1: 80}))
+    ledger.overwrote_nothing([1])
+    assert lost(ledger)[1] >= 151
+
+
+def test_a_backfill_that_is_rolled_back_leaves_what_was_before() -> None:
+    ledger = Ledger()
+    ledger.record(updated({1: 5}))
+    ledger.savepoint("a")
+    ledger.record(updated({1: 105}))
+    ledger.overwrote_nothing([1])
+    ledger.rollback_to("a")
+    ledger.record(updated({1: 105}))
+    assert lost(ledger) == {1: 5}
+    ledger.record(updated({1: 112}))
+    assert lost(ledger) == {1: 12}
