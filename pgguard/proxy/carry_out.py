@@ -32,6 +32,8 @@ from pgguard.sql.tokens import shown
 if TYPE_CHECKING:
     from pgguard.proxy.services import Services
     from pgguard.session.connection import Session
+    from pgguard.session.outstanding import Unit
+    from pgguard.session.world import World
 
 log = structlog.get_logger()
 
@@ -41,6 +43,7 @@ STORE_SECONDS = 0.25
 FILE_SECONDS = 2.0
 LOOK_SECONDS = 3.0
 BEGUN_SECONDS = 0.1
+TURN_SECONDS = 5.0
 LATER = object()
 
 
@@ -72,9 +75,8 @@ async def _answer(services: Services, session: Session, ask: Ask) -> object:
         case NeedPicture():
             await services.picture(database)
             return None
-        case WaitForOthers():
-            await _begun(session)
-            return None
+        case WaitForOthers(waiting):
+            return await _begun(session.world, waiting)
         case LookOutside(sql):
             return await _within(LOOK_SECONDS, services.admin.look(database, sql))
         case TableTotals(stops):
@@ -93,11 +95,16 @@ async def _answer(services: Services, session: Session, ask: Ask) -> object:
             assert_never(ask)
 
 
-async def _begun(session: Session) -> None:
+async def _begun(world: World, waiting: frozenset[Unit]) -> bool:
     for _ in range(int(BEGUN_SECONDS / 0.002)):
-        if not session.world.writing:
-            return
+        if not world.writing and not waiting & world.waiting:
+            return True
         await asyncio.sleep(0.002)
+    for _ in range(int(TURN_SECONDS / 0.01)):
+        if not waiting & world.waiting:
+            return True
+        await asyncio.sleep(0.01)
+    return False
 
 
 def at_once(services: Services, ask: Ask) -> object:

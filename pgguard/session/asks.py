@@ -4,9 +4,13 @@ every ask has a deadline, and a deadline missed is ``Away`` (the session then re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pgguard.audit.record import AuditRecord
 from pgguard.policy.binding import Binding, NewRequest
+
+if TYPE_CHECKING:
+    from pgguard.session.outstanding import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,10 @@ class WriteRecord:
 
 @dataclass(frozen=True, slots=True)
 class WaitForOthers:
-    """Wait until the proved writes that are on their way have begun: answered, or sent a tenth of a second ago.
-    Answer: None."""
+    """Wait until the proved writes that are on their way have begun (answered, or sent a tenth of a second ago) and all
+    of ``waiting`` were answered. Answer: whether they were; a while later it is False."""
+
+    waiting: frozenset[Unit]
 
 
 Ask = Read | WaitForOthers | NeedPicture | LookOutside | TableTotals | FindApproval | Claim | FileRequest | WriteRecord

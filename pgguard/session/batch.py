@@ -180,14 +180,15 @@ class Batch:
         if s.failed and not judged.control:
             s.server.relay(message)
             return
-        if judged.alone and s.tx.measured and not s.in_block:
+        busy = (yield from talks.others_done(s)) if judged.opaque or judged.changes_objects else None
+        if busy is not None:
+            yield from self._refuse(busy)
+        elif judged.alone and s.tx.measured and not s.in_block:
             s.tx.note_measured(judged, params)
             yield from self._refuse(cannot_judge(f"{judged.kind} would commit what runs in front of it in this batch"))
         elif judged.control:
             yield from self._control(message, judged)
         elif gate(s, judged) is Pass.NOW:
-            if judged.changes_objects:
-                yield from talks.others_done(s)
             self._unanswered = True
             following.running(s, judged, params)
             step = s.server.relay(message)
@@ -206,8 +207,6 @@ class Batch:
 
     def _measured(self, message: bytes, judged: Judged, params: bytes) -> Talk:
         s = self.s
-        if judged.opaque or judged.changes_objects:
-            yield from talks.others_done(s)
         trying = tried(s, judged)
         self._own_block(judged, trying=trying)
         if trying:

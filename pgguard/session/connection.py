@@ -223,8 +223,7 @@ class Session:
 
     def closed(self) -> None:
         """The connection is gone."""
-        self.world.settled(self.ident)
-        self.world.writing -= sum(isinstance(entry, Unit) and entry.writes for entry in self.replies.queue)
+        following.gone(self)
 
     @property
     def failed(self) -> bool:

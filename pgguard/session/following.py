@@ -37,6 +37,8 @@ def entering(s: Session, judged: Judged) -> None:
 def sent(s: Session, unit: Unit, judged: Judged) -> None:
     """It is part of ``unit`` now."""
     unit.runs.append(judged)
+    if len(unit.runs) > 1 or len(judged.statements) > 1 or (s.replies.queue and s.replies.queue[0] is not unit):
+        s.world.waiting.add(unit)
     if judged.barrier:
         s.barrier = True
         unit.done.append(judged)
@@ -103,6 +105,7 @@ def units_finished(s: Session) -> None:
 def unit_answered(s: Session, unit: Unit) -> None:
     """All that was sent of it was answered, synced or not."""
     s.world.writing -= unit.writes
+    s.world.waiting.discard(unit)
     if unit.wants_tags:
         _record(s, unit)
     if not unit.failed:
@@ -110,6 +113,15 @@ def unit_answered(s: Session, unit: Unit) -> None:
             took_effect(s, judged)
     elif unit.done:
         s.settings.stale = True
+
+
+def gone(s: Session) -> None:
+    """The connection is lost: nothing of it is under way any more."""
+    s.world.settled(s.ident)
+    for entry in s.replies.queue:
+        if isinstance(entry, Unit):
+            s.world.writing -= entry.writes
+            s.world.waiting.discard(entry)
 
 
 def _record(s: Session, unit: Unit) -> None:

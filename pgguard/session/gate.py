@@ -30,7 +30,9 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
     tx = session.tx
     if (session.settings.dry_run or judged.tries) and tried(session, judged):
         return Pass.SLOW
-    elsewhere = session.untrusted if judged.inserts else session.world.reshaped_elsewhere(session.ident)
+    world = session.world
+    later = judged.inserts or (world.changing and (session.replies.queue or len(judged.statements) > 1))
+    elsewhere = session.untrusted if later else world.reshaped_elsewhere(session.ident)
     if judged.fast and not (tx.untrusted or elsewhere):
         return Pass.NOW
     if session.desk.silent:
@@ -48,7 +50,7 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         return _control(session, judged, binding)
     if tx.untrusted or elsewhere or (judged.bounds and session.untrusted):
         return Pass.SLOW
-    if judged.changes_objects and session.world.writing:
+    if judged.changes_objects and (world.writing or world.waiting):
         return Pass.SLOW
     if len(judged.statements) > 1 and judged.bounds:
         return Pass.SLOW  # what the picture shows can change before its turn comes

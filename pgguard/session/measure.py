@@ -42,9 +42,10 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
         following.unread_code(s)
         s.send_query(message, judged)
         return
-    if judged.opaque or judged.changes_objects:
-        yield from talks.others_done(s)
-    if judged.error:
+    busy: Outcome = (yield from talks.others_done(s)) if judged.opaque or judged.changes_objects else None
+    if isinstance(busy, Refuse):
+        yield from refuse_unrun(s, judged, busy)
+    elif judged.error:
         yield from _unreadable(s, frontend.query_text(message), judged)
     elif s.replies.status == FAILED and (not judged.control or judged.only_control is Control.COMMIT):
         s.send_query(message, judged)  # the server itself rejects it, and COMMIT can only roll back

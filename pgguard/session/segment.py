@@ -116,8 +116,8 @@ class Segment:
             if judged.renames:
                 self.slow = True  # what comes behind it in this batch has to be judged by what it did
                 return
-            if self.runs and (judged.bounds or judged.inserts):
-                self.slow = True  # a write is judged when it begins: DDL elsewhere could come between
+            if self.runs and (judged.bounds or judged.inserts or s.world.changing):
+                self.slow = True  # it is judged when it begins: DDL elsewhere could come between
                 return
             self.runs.append(judged)
             if not judged.fast:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pgguard.evidence.session_facts import SESSION_SQL, parse_session
 from pgguard.session import following, judging
 from pgguard.session.asks import NeedPicture, Read, WaitForOthers
+from pgguard.session.outcome import cannot_judge
 from pgguard.session.replies import IDLE
 from pgguard.sql.statement import ReadText
 from pgguard.wire.backend import error_fields
@@ -78,10 +79,14 @@ def sync_first(s: Session) -> Talk:
 
 def others_done(s: Session) -> Talk:
     """Before DDL or unread code goes out: the writes that other sessions sent, proved by the picture of now, have begun
-    and hold their locks. What they send from here on is not proved by it."""
+    and hold their locks, and nothing that they sent waits for its turn on the server. What they send from here on is
+    not proved by it, and not sent before its turn. What it comes to: a refusal, when they take too long."""
     s.world.changing.add(s.ident)
-    if s.world.writing:
-        yield WaitForOthers()
+    if not (s.world.writing or s.world.waiting):
+        return None
+    if (yield WaitForOthers(frozenset(s.world.waiting))) is True or s.world.observe:
+        return None
+    return cannot_judge("statements of another session, judged before, still wait for their turn: try again")
 
 
 def read_first(s: Session, text: bytes) -> Talk:

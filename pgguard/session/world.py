@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pgguard.catalog.picture import Picture
 from pgguard.checks import BY_VALUE
 from pgguard.policy.decide import speaks_of
 from pgguard.policy.model import Policy
 from pgguard.policy.verdict import Caller
 from pgguard.session.judge import Judged
+
+if TYPE_CHECKING:
+    from pgguard.session.outstanding import Unit
 from pgguard.session.texts import Texts
 
 
@@ -57,6 +62,7 @@ class World:
         self.changing: set[str] = set()  # sessions in which DDL, or unread code that may do DDL, is not committed yet
         self.reshaping: set[str] = set()  # those of them in which it was seen to be DDL
         self.writing = 0  # proved writes on their way, by all sessions
+        self.waiting: set[Unit] = set()  # what was sent, by all sessions, and begins only after something else ended
         self.prepared: set[str] = set()  # two-phase transactions that were measured at PREPARE here
 
     def desk(self, caller: Caller) -> Desk:

@@ -37,13 +37,13 @@ class Stage:
 
     def __init__(
         self, *, world: World | None = None, caller: Caller = shop.CALLER, model: ModelServer | None = None,
-        answers: Callable[[asks.Ask], object] | None = None, dice: Random | None = None,
+        answers: Callable[[asks.Ask], object] | None = None, dice: Random | None = None, ident: str = "s1",
     ) -> None:  # fmt: skip
         self.world = world or shop.world()
         self.model = model or ModelServer()
         numbers, ticks = count(1), count(1)
         self.session = Session(
-            self.world, caller, ident="s1", fresh=lambda: b"%016x" % next(numbers), clock=lambda: float(next(ticks)),
+            self.world, caller, ident=ident, fresh=lambda: b"%016x" % next(numbers), clock=lambda: float(next(ticks)),
             database_oid=5,
         )  # fmt: skip
         self.received = bytearray()  # what the client got

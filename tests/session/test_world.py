@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from pgguard.session.judge import judge
 from pgguard.session.world import World
+from tests.playbook import Playbook
 from tests.session import shop
 from tests.session.client_script import q
 from tests.session.stage import Stage
@@ -70,3 +73,64 @@ def test_a_text_that_only_failed_to_parse_takes_no_proofs_from_others() -> None:
 
     assert not stage.world.changing
     assert not stage.world.reshaping
+
+
+BUSY = "statements of another session, judged before, still wait for their turn: try again"
+
+
+def two_sessions() -> tuple[Playbook, Playbook]:
+    world = shop.world()
+    answers = {"they did": True, "they did not": False}
+    return Playbook(Stage(world=world).session, answers), Playbook(Stage(world=world, ident="s2").session, answers)
+
+
+def test_ddl_waits_for_what_others_sent_and_has_not_begun() -> None:
+    """What a name in it means is looked up when it begins: a function made meanwhile could stand in for a built-in."""
+    reader, maker = two_sessions()
+    reader.play("""
+        client sends  Query select 1 | Query select 2
+        server gets   Query select 1 | Query select 2
+    """)
+    maker.play(f"""
+        client sends  Query create table x (id int)
+        asks          WaitForOthers
+        answers       they did not
+        asks          WriteRecord
+        answers       nothing
+        client gets   ErrorResponse PGG05 cannot be judged: rule "unmeasured", {BUSY} | ReadyForQuery I
+    """)
+    assert not maker.session.world.changing
+    reader.play("""
+        server sends  CommandComplete SELECT 1 | ReadyForQuery I | CommandComplete SELECT 1 | ReadyForQuery I
+        client gets   CommandComplete SELECT 1 | ReadyForQuery I | CommandComplete SELECT 1 | ReadyForQuery I
+    """)
+    assert not maker.session.world.waiting
+
+
+BATCH = "Parse - select 1 | Bind - - | Execute - | Sync"
+
+
+@pytest.mark.parametrize("sent", ["Query select 1 | Query select 2", f"{BATCH} | Query select 2"])
+def test_while_others_change_the_catalog_everything_waits_for_its_turn(sent: str) -> None:
+    reader, _ = two_sessions()
+    reader.session.world.changing.add("s2")
+    first = sent.rpartition(" | ")[0]
+    reader.play(f"""
+        client sends  {sent}
+        server gets   {first}
+        server sends  CommandComplete SELECT 1 | ReadyForQuery I
+        server gets   Query select 2
+        client gets   CommandComplete SELECT 1 | ReadyForQuery I
+    """)
+
+
+def test_a_lost_connection_keeps_nobody_waiting() -> None:
+    reader, maker = two_sessions()
+    reader.play("""
+        client sends  Query select 1 | Query select 2; select 3
+        server gets   Query select 1 | Query select 2; select 3
+    """)
+    assert maker.session.world.waiting
+
+    reader.session.closed()
+    assert not maker.session.world.waiting
