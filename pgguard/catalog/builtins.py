@@ -93,11 +93,19 @@ _EXTENSION_HARMLESS = {
     """),
     "pg_buffercache": _names("pg_buffercache_pages pg_buffercache_summary pg_buffercache_usage_counts"),
     "pg_freespacemap": _names("pg_freespace"),
-    "pg_visibility": _names("pg_visibility pg_visibility_map pg_visibility_map_summary"),
+    "pg_visibility": _names("""
+        pg_visibility pg_visibility_map pg_visibility_map_summary pg_check_frozen pg_check_visible
+    """),
     "pgrowlocks": _names("pgrowlocks"),
     "pg_prewarm": _names("pg_prewarm"),
     "pg_walinspect": _names("pg_get_wal_record_info pg_get_wal_records_info pg_get_wal_stats"),
     "postgres_fdw": _names("postgres_fdw_get_connections"),
+    "sslinfo": _names("""
+        ssl_is_used ssl_version ssl_cipher ssl_client_cert_present ssl_client_serial ssl_client_dn ssl_client_dn_field
+        ssl_issuer_dn ssl_issuer_field ssl_extension_info
+    """),
+    "tsm_system_rows": _names("system_rows"),
+    "tsm_system_time": _names("system_time"),
 }
 # Not VOLATILE, and they run SQL given as text, or with a table's name in it.
 _EXTENSION_RUNS_SQL = ("crosstab", "connectby", "xpath_table", "dblink")
