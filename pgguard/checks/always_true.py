@@ -1,9 +1,12 @@
-"""always-true: the WHERE of an UPDATE or DELETE holds for every row whose columns are not NULL.
+"""always-true: the WHERE of an UPDATE or DELETE chooses no rows.
 
-*Problem*: `WHERE email LIKE '%@test%' OR email NOT LIKE '%@test%'` looks like a choice of rows and is none.
+*Problem*: `WHERE email LIKE '%@test%' OR email NOT LIKE '%@test%'` looks like a choice of rows and is true for every
+row whose columns are not NULL. `DELETE FROM orders USING users WHERE users.blocked`, and a subquery that is not tied to
+the row, ask nothing of the row at all: every row goes, or none. The ON of a MERGE is looked at in the same way.
 *Instead*: write the condition that was meant, and try it in a SELECT count(*) first.
-*Exceptions*: what logic alone cannot see (a condition that happens to be true for every row of today) is not found
-here; the share of the table that was hit shows it.
+*Exceptions*: what logic alone cannot see is not found here; the share of the table that was hit shows it. That is so
+for a condition that happens to be true for every row of today, for `x IS NOT NULL`, for functions that are not
+PostgreSQL's own, and for dates or numbers beyond which no row is (a BETWEEN over all integers is found).
 """
 
 from __future__ import annotations

@@ -15,10 +15,19 @@ test_it_speaks, test_it_is_silent = table(
         "delete from t where 1 = 1": "the WHERE of DELETE on t is true for every row whose columns are not NULL",
         "delete from t where email like '%@test%' or email not like '%@test%'":
             "the WHERE of DELETE on t is true for every row whose columns are not NULL",
+        "update t set a = 1 where x = x": "the WHERE of UPDATE on t is true for every row whose columns are not NULL",
+        "with d as (delete from t where true returning *) select * from d":
+            "the WHERE of DELETE on t is true for every row whose columns are not NULL",
+        "delete from t using u where u.blocked":
+            "the WHERE of DELETE on t asks nothing of its rows: it changes all of them or none",
+        "merge into t using u on true when matched then delete":
+            "the ON of MERGE on t is true for every row whose columns are not NULL",
     },
     silent=[
         "delete from t where id = 1",
         "select * from t where 1 = 1",
+        "delete from t using u where u.id = t.id and u.blocked",
+        "delete from t where deleted_at is not null",
         "update t set a = 1 where x > 0 or x < 0",
     ],
 )
