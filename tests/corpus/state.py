@@ -75,22 +75,31 @@ _OBJECTS: Final = {
     },
 }  # fmt: skip
 
-_COUNTED: Final = " + ".join(
-    f"pg_catalog.pg_stat_get_{span}tuples_{what}(c.oid)" for span in ("", "xact_") for what in ("updated", "deleted")
-)
+
+def _counters(*verbs: str) -> str:
+    """Rows so far, of earlier transactions and of this one."""
+    return " + ".join(f"pg_catalog.pg_stat_get_{span}tuples_{verb}(c.oid)" for span in ("", "xact_") for verb in verbs)
+
+
 # One row for each section, because a row for each object would take longer to send than to find.
 _RECORD: Final = "\x1e"
 _FIELD: Final = "\x1f"
 _ROWS: Final = (
     f"SELECT 'rows', pg_catalog.string_agg(pg_catalog.concat_ws('{_FIELD}',"
-    f" pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname), {_COUNTED}, pg_catalog.pg_relation_size(c.oid) > 0),"
-    f" '{_RECORD}') FROM {_CLASS} WHERE {_LASTING} AND c.relkind IN ('r', 'p')"
+    f" pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname), {_counters('updated', 'deleted')},"
+    f" pg_catalog.pg_relation_size(c.oid) > 0), '{_RECORD}') FROM {_CLASS} WHERE {_LASTING} AND c.relkind IN ('r', 'p')"
 )
 _PARTS: Final = (
     f"SELECT '{name}', pg_catalog.string_agg(pg_catalog.concat_ws(' ', {named}), '{_RECORD}') FROM {where}"
     for name, (named, where) in _OBJECTS.items()
 )
-STATE_SQL: Final = " UNION ALL ".join([_ROWS, *_PARTS])
+# As long as no catalog has another row, the objects are the same: most statements need not ask for them.
+_CATALOGS: Final = (
+    f"SELECT 'catalogs', pg_catalog.sum({_counters('inserted', 'updated', 'deleted')})::text"
+    " FROM pg_catalog.pg_class c WHERE c.oid < 16384 AND c.relkind = 'r'"
+)
+ROWS_SQL: Final = f"{_ROWS} UNION ALL {_CATALOGS}"
+OBJECTS_SQL: Final = " UNION ALL ".join(_PARTS)
 FLUSH_SQL: Final = "SELECT pg_catalog.pg_stat_force_next_flush()"
 # Nothing was written while this stands still: no transaction got a number.
 NEXT_XID_SQL: Final = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
@@ -104,6 +113,7 @@ class State:
     changed: Mapping[str, int]
     filled: frozenset[str]
     objects: frozenset[str]
+    catalogs: str  # another one when any catalog has changed
 
 
 @dataclass(frozen=True)
@@ -118,28 +128,36 @@ class Loss:
         return bool(self.rows or self.emptied or self.gone)
 
 
-def read_state(ask: Ask, *, idle: bool) -> State | None:
-    """None: the connection could not say (a failed block, a timeout of the script's own)."""
+def read_state(ask: Ask, known: State | None, *, idle: bool) -> State | None:
+    """``known``: as it was a while ago. None: the connection could not say (a failed block, a timeout of the script's
+    own)."""
     if idle and ask(FLUSH_SQL) is None:
         return None
-    rows = ask(STATE_SQL)
-    if rows is None:
+    found = _sections(ask(ROWS_SQL))
+    if found is None:
         return None
     changed: dict[str, int] = {}
     filled: set[str] = set()
-    objects: set[str] = set()
-    for row in rows:
-        section, found = ("" if value is None else value.decode("utf-8", "replace") for value in row)
-        keys = found.split(_RECORD) if found else []
-        if section != "rows":
-            objects.update(f"{section} {key}" for key in keys)
-            continue
-        for key in keys:
-            table, count, has_data = key.split(_FIELD)
-            changed[table] = int(count)
-            if has_data == "t":
-                filled.add(table)
-    return State(changed, frozenset(filled), frozenset(objects))
+    for key in found["rows"]:
+        table, count, has_data = key.split(_FIELD)
+        changed[table] = int(count)
+        if has_data == "t":
+            filled.add(table)
+    (catalogs,) = found["catalogs"]
+    if known is not None and catalogs == known.catalogs:
+        return State(changed, frozenset(filled), known.objects, catalogs)
+    sections = _sections(ask(OBJECTS_SQL))
+    if sections is None:
+        return None
+    objects = frozenset(f"{section} {key}" for section, keys in sections.items() for key in keys)
+    return State(changed, frozenset(filled), objects, catalogs)
+
+
+def _sections(rows: list[Row] | None) -> dict[str, list[str]] | None:
+    if rows is None:
+        return None
+    texts = (["" if value is None else value.decode("utf-8", "replace") for value in row] for row in rows)
+    return {section: found.split(_RECORD) if found else [] for section, found in texts}
 
 
 def lost(before: State, after: State) -> Loss:

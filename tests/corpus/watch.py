@@ -47,6 +47,7 @@ class Watch:
         self._trusted = True  # no DDL and no unread code in this transaction so far
         self._mark: object = None  # nothing was written since, as long as it is the same
         self._state: State | None = None
+        self._known: State | None = None  # the last that was read, however old
 
     def query(self, text: bytes, run: Callable[[], None]) -> None:
         if self._connection.status == b"E":
@@ -71,7 +72,6 @@ class Watch:
         if mark is not None and mark == self._mark:
             return
         self._state = None
-        self._pictures.stale = True
         self._look()
         if not said.any or before is None or self._state is None or said.judged.control:
             return  # (what a ROLLBACK takes away again was never there)
@@ -84,12 +84,16 @@ class Watch:
 
     def _over(self) -> None:
         if self._connection.status == b"I":
+            self._pictures.stale = self._pictures.stale or not self._trusted  # committed only now
             self._trusted = True
 
     def _look(self) -> None:
         if self._connection.status != b"E":
-            self._state = read_state(self._connection.ask, idle=self._connection.status == b"I")
+            self._state = read_state(self._connection.ask, self._known, idle=self._connection.status == b"I")
             self._mark = self._marked()
+        if self._state is None or self._known is None or self._state.catalogs != self._known.catalogs:
+            self._pictures.stale = True
+        self._known = self._state or self._known
 
     def _marked(self) -> object:
         """Of the moment; None when it says nothing: a transaction that has a number may write on under it."""
