@@ -8,6 +8,7 @@
     additions      the part of that query that lists what could be new: code that runs later, roles, rights
     compare        inside against outside: what was destroyed besides rows
     overwritten    which counted updates overwrote nothing: columns that the transaction added were filled
+    emptied        the rows that a TRUNCATE takes, counted behind its lock in front of it
     made           inside against outside: hazards that were added
     report         sum and comparison as a Measurement
     measurement    the plain data that the others make and policy judges

@@ -32,6 +32,7 @@ class Mark:
     net: Mapping[int, Rows]
     rolled_back: Mapping[int, Rows]
     approved: Mapping[int, Rows]
+    emptied: Collection[int]
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Ledger:
     _fallen: set[int] = field(default_factory=set)
     _step: dict[int, Rows] = field(default_factory=dict)
     _mixed: set[int] = field(default_factory=set)
+    _emptied: set[int] = field(default_factory=set)
 
     def start(self, baseline: Reading | None = None) -> None:
         """A new transaction. ``baseline``: counters that were not at zero, where no flush could stand in front."""
@@ -57,7 +59,7 @@ class Ledger:
         self._raw = dict(baseline.rows) if baseline is not None else {}
         self._counted, self._rolled_back, self._approved, self._bounds = {}, {}, {}, {}
         self._marks, self._returned_to, self._fallen = [], None, set()
-        self._step, self._mixed = {}, set()
+        self._step, self._mixed, self._emptied = {}, set(), set()
 
     def chain(self) -> None:
         """COMMIT or ROLLBACK AND CHAIN: a new transaction whose counters go on from where this one's stand."""
@@ -136,7 +138,7 @@ class Ledger:
 
     def savepoint(self, name: str) -> None:
         rolled_back = self._returned_to.rolled_back if self._returned_to else self._rolled_back
-        self._marks.append(Mark(name, self._net(), dict(rolled_back), dict(self._approved)))
+        self._marks.append(Mark(name, self._net(), dict(rolled_back), dict(self._approved), frozenset(self._emptied)))
 
     def rollback_to(self, name: str) -> bool:
         """The savepoint's state again; False when there is none of this name (then the server has said so, too)."""
@@ -147,6 +149,7 @@ class Ledger:
         del self._marks[at + 1 :]
         self._returned_to = mark
         self._bounds = {}
+        self._emptied = set(mark.emptied)
         self._approved = dict(mark.approved)  # what was approved after it is rolled back, and counted as that
         return True
 
@@ -185,6 +188,18 @@ class Ledger:
             updated = Rows(updated=self._step[oid].updated) if oid in self._step else NONE
             self._approved[oid] = _plus(self._approved.get(oid, NONE), updated)
         self._step = {}  # once only
+
+    @property
+    def emptied(self) -> Collection[int]:
+        """Tables all of whose committed rows are in the sum as deleted."""
+        return self._emptied
+
+    def truncated(self, rows: Mapping[int, int]) -> None:
+        """These were truncated, and behind the lock held so many rows, which stand in no counter."""
+        for oid, number in rows.items():
+            if oid not in self._emptied:
+                self._emptied.add(oid)
+                self._counted[oid] = _plus(self._counted.get(oid, NONE), Rows(deleted=number))
 
     def sum(self) -> dict[int, Rows]:
         """Rows per relation that count for this transaction, nothing that is zero."""

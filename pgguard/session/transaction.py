@@ -61,6 +61,7 @@ class Transaction:
         self.reading: Reading | None = None
         self.found: Measurement | None = None  # what was last judged
         self.reads = Reads()
+        self.emptying: dict[int, int] = {}  # rows counted in front of the TRUNCATE that runs
         self.judged: list[Judged] = []  # measured ones, whose statements and findings speak again at COMMIT
 
     def note(self, judged: Judged, params: bytes = b"") -> None:
@@ -94,6 +95,7 @@ class Transaction:
             self.ledger.release(name)
         elif control is Control.ROLLBACK_TO:
             self.revived = True
+            self.emptying = {}  # with the lock behind which they were counted
             self.ledger.rollback_to(name)
 
     def remember(self) -> None:
@@ -111,6 +113,7 @@ class Transaction:
     def note_measured(self, judged: Judged, params: bytes = b"") -> None:
         """``judged`` is about to run held back: what it does is read behind it."""
         self.executed = self.measured = True
+        self.emptying = {}
         self.writes.append(Write(judged, params))
         if not any(j is judged for j in self.judged):
             self.judged.append(judged)

@@ -318,3 +318,24 @@ def test_a_backfill_that_is_rolled_back_leaves_what_was_before() -> None:
     assert lost(ledger) == {1: 5}
     ledger.record(updated({1: 112}))
     assert lost(ledger) == {1: 12}
+
+
+def test_truncated_rows_count_as_deleted_once() -> None:
+    ledger = Ledger()
+    ledger.record(reading({1: 3}, strong=[1]))
+    ledger.truncated({1: 10, 2: 0})
+    ledger.truncated({1: 99})
+    assert lost(ledger) == {1: 13}
+    assert set(ledger.emptied) == {1, 2}
+
+
+def test_a_truncate_that_is_rolled_back_is_forgotten() -> None:
+    ledger = Ledger()
+    ledger.record(reading({1: 3}))
+    ledger.truncated({2: 4})
+    ledger.savepoint("a")
+    ledger.truncated({1: 10})
+    ledger.rollback_to("a")
+    ledger.record(reading({1: 3}))
+    assert lost(ledger) == {1: 3, 2: 4}
+    assert set(ledger.emptied) == {2}

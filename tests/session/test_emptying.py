@@ -1,0 +1,49 @@
+"""A TRUNCATE counts as the rows that it takes, which are counted behind its lock in front of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgguard.evidence.measurement import Destroyed, Rows
+from pgguard.session.emptying import counted, wants
+from pgguard.session.judge import judge
+from pgguard.session.transaction import Transaction
+from tests.session import shop
+
+WORLD = shop.world()
+DESK = WORLD.desk(shop.CALLER)
+LOST = Destroyed("data", "public.t", "truncated", shop.T, 12)
+
+
+def test_only_what_was_counted_is_no_lost_data() -> None:
+    tx = Transaction()
+    tx.emptying = {shop.T: 2}
+    assert counted(tx, (LOST, Destroyed("table", "public.c", "dropped", shop.C))) == (
+        Destroyed("table", "public.c", "dropped", shop.C),
+    )
+    assert tx.ledger.sum() == {shop.T: Rows(deleted=2)}
+    assert counted(tx, (LOST,)) == ()
+    assert tx.ledger.sum() == {shop.T: Rows(deleted=2)}
+
+
+def test_a_count_serves_one_statement() -> None:
+    """The lock goes with the savepoint, and what a function truncates later was not counted."""
+    tx = Transaction()
+    tx.note(judge(DESK, WORLD.picture, b"savepoint a"))
+    tx.emptying = {shop.T: 0}
+    assert counted(tx, (LOST,)) == ()
+    tx.note(judge(DESK, WORLD.picture, b"rollback to a"))
+
+    assert counted(tx, (LOST,)) == (LOST,)
+    tx.emptying = {shop.T: 0}
+    tx.note_measured(judge(DESK, WORLD.picture, b"select purge()"))
+    assert counted(tx, (LOST,)) == (LOST,)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("truncate t", True), ("truncate t, c", True), ("truncate t; select 1", False), ("truncate only t", False),
+     ("drop table t", False), ("delete from t", False)],
+)  # fmt: skip
+def test_what_is_counted_first(text: str, expected: bool) -> None:
+    assert wants(judge(DESK, WORLD.picture, text.encode())) is expected
