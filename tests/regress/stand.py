@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ MODES: Final = {
 
 @contextmanager
 def trusting_server(version: int) -> Iterator[Postgres]:
-    """The scripts sign in as many roles, none of which has a password."""
+    """The scripts sign in as many roles, none of which has a password. SIGTERM ends it as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = Postgres(version, max_prepared_transactions="10", max_connections="100").start()
     try:
         (server.directory / "data" / "pg_hba.conf").write_text(TRUST)
