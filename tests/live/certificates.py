@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime
+import functools
 import ipaddress
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
-from live.postgres import Postgres, server_account
 
 Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -72,17 +74,12 @@ def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-class SecurePostgres(Postgres):
-    """Accepts TLS as well."""
-
-    def use_certificate(self, certificate: Path, key: Path) -> None:
-        """From the next connection on."""
-        account = server_account()
-        for path, name in ((certificate, "server.crt"), (key, "server.key")):
-            copied = Path(shutil.copy(path, self.directory / "data" / name))
-            copied.chmod(0o600)
-            if account:  # it refuses keys of others
-                os.chown(copied, account["user"], account["group"])
-        self.sql("alter system set ssl = on")
-        self.sql("select pg_reload_conf()")
-        self.wait_until("select current_setting('ssl')::bool")
+@functools.cache
+def everywhere() -> Authority | None:
+    """With LIVE_TLS in the environment every server that can accepts TLS, and every pgguard uses it on both sides, as
+    then do all clients that try it first: libpq's way. Their authority; else None."""
+    if not os.environ.get("LIVE_TLS"):
+        return None
+    directory = Path(tempfile.mkdtemp(prefix="certificates-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return Authority(directory)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from live.certificates import Authority, SecurePostgres
+from live.certificates import Authority
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres, bindir_of
 
@@ -52,12 +52,11 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="session")
-def secure(authority: Authority) -> Iterator[SecurePostgres]:
+def secure(authority: Authority) -> Iterator[Postgres]:
     """A PostgreSQL 15 that accepts TLS; the embedded 18 is built without it."""
     if bindir_of(15) is None:
         pytest.skip("PostgreSQL 15 is not installed")
-    server = SecurePostgres(15)
-    server.start()
+    server = Postgres(15).start()
     try:
         server.use_certificate(*authority.issue("server.example"))
         server.create_company()

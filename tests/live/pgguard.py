@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from live import certificates
 from live.endpoint import Endpoint, Ran, clean_environment, password_of
 from live.postgres import Postgres
 
@@ -64,8 +65,17 @@ class Pgguard(Endpoint):
             sys.executable, "-m", "pgguard", "serve", "--listen", "127.0.0.1:0",
             "--upstream", f"{self.upstream.host}:{self.upstream.port}", "--policies", str(self.policies),
             "--state", f"sqlite:///{self.state}", "--admin-dsn", self.upstream.dsn("pgguard_admin"),
-            *(["--audit", str(self.audit)] if self.audited else []), *self.arguments,
+            *(["--audit", str(self.audit)] if self.audited else []), *self._tls(), *self.arguments,
         ]  # fmt: skip
+
+    def _tls(self) -> list[str]:
+        """On both sides, where it is wanted everywhere."""
+        authority = certificates.everywhere()
+        if authority is None or "--tls-cert" in self.arguments:
+            return []
+        certificate, key = authority.issue(f"guard{id(self)}")
+        upstream = ["--upstream-tls", "require"] if self.upstream.has_certificate else []
+        return ["--tls-cert", str(certificate), "--tls-key", str(key), *upstream]
 
     def start(self) -> Pgguard:
         """Start, and wait until it listens. A second start uses the same state and audit file."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from live import certificates
 from live.endpoint import Endpoint, clean_environment, password_of
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
@@ -74,6 +75,7 @@ class Postgres(Endpoint):
         if found is None:
             raise FileNotFoundError(f"PostgreSQL {version} is not installed")
         self.version = version
+        self.has_certificate = False
         self.bindir = found
         self.settings = {
             "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
@@ -100,7 +102,22 @@ class Postgres(Endpoint):
         (self.directory / "data" / "pg_hba.conf").write_text(HBA)
         self._launch()
         self._create_roles()
+        authority = certificates.everywhere()
+        if authority is not None and self.version == 15:  # the embedded one is built without TLS
+            self.use_certificate(*authority.issue("server"))
         return self
+
+    def use_certificate(self, certificate: Path, key: Path) -> None:
+        """Accept TLS as well, from the next connection on."""
+        for path, name in ((certificate, "server.crt"), (key, "server.key")):
+            copied = Path(shutil.copy(path, self.directory / "data" / name))
+            copied.chmod(0o600)
+            if self._account:  # it refuses keys of others
+                os.chown(copied, self._account["user"], self._account["group"])
+        self.sql("alter system set ssl = on")
+        self.sql("select pg_reload_conf()")
+        self.wait_until("select current_setting('ssl')::bool")
+        self.has_certificate = True
 
     def stop(self) -> None:
         """Stop the server and remove its directory."""

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import asyncpg
 import psycopg
 import pytest
-from live.certificates import Authority, SecurePostgres
+from live.certificates import Authority
 from live.endpoint import password_of
 from live.pgguard import PRODUCTION, Pgguard
+from live.postgres import Postgres
 
 pytestmark = pytest.mark.live
 
@@ -25,7 +26,7 @@ def files(authority: Authority) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def both(secure: SecurePostgres, files: list[str], authority: Authority) -> Iterator[Pgguard]:
+def both(secure: Postgres, files: list[str], authority: Authority) -> Iterator[Pgguard]:
     """TLS on both legs."""
     guard = Pgguard(
         secure, PRODUCTION, *files, "--upstream-tls", "verify-full", "--upstream-ca", str(authority.certificate)
@@ -107,7 +108,7 @@ def test_psql_that_checks_everything(both: Pgguard, authority: Authority) -> Non
 @pytest.mark.parametrize("user", ["ann", "nobody_here"])
 @pytest.mark.parametrize("options", [{}, {"channel_binding": "require"}, {"channel_binding": "disable"}], ids=str)
 def test_a_wrong_password_reads_and_is_logged_as_the_servers(
-    secure: SecurePostgres, both: Pgguard, user: str, options: dict[str, str]
+    secure: Postgres, both: Pgguard, user: str, options: dict[str, str]
 ) -> None:
     said = []
     for endpoint in (secure, both):
@@ -120,7 +121,7 @@ def test_a_wrong_password_reads_and_is_logged_as_the_servers(
     assert said[0] == said[1]
 
 
-def test_a_changed_password_counts_at_once(secure: SecurePostgres, both: Pgguard) -> None:
+def test_a_changed_password_counts_at_once(secure: Postgres, both: Pgguard) -> None:
     secure.sql("create role changing login password 'one'")
     assert who(both, "changing", password="one", channel_binding="require", sslmode="require")[0] == "changing"
     secure.sql("alter role changing password 'two'")
@@ -130,7 +131,7 @@ def test_a_changed_password_counts_at_once(secure: SecurePostgres, both: Pgguard
         who(both, "changing", password="one", channel_binding="require", sslmode="require")
 
 
-def test_what_is_stopped_is_stopped_and_approved_over_tls(secure: SecurePostgres, both: Pgguard) -> None:
+def test_what_is_stopped_is_stopped_and_approved_over_tls(secure: Postgres, both: Pgguard) -> None:
     with secure.fresh_database() as database:
         with both.connect("ann", database, sslmode="require", channel_binding="require") as connection:
             with pytest.raises(psycopg.Error, match="approval required: request 1"):
@@ -153,7 +154,7 @@ def test_much_data_both_ways(both: Pgguard) -> None:
             assert sum(len(part) for part in copy) == len(line) * 10_000
 
 
-def test_cancel_over_tls(secure: SecurePostgres, both: Pgguard) -> None:
+def test_cancel_over_tls(secure: Postgres, both: Pgguard) -> None:
     with both.connect("ann", "postgres", sslmode="require") as connection:
         pid = connection.info.backend_pid
         timer = threading.Thread(target=lambda: (

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from live.certificates import Authority, SecurePostgres
+from live.certificates import Authority
 from live.endpoint import clean_environment, password_of
 from live.pgguard import PRODUCTION, Pgguard
+from live.postgres import Postgres
 
 pytestmark = pytest.mark.live
 
@@ -27,7 +28,7 @@ time.sleep(60)
 
 
 @pytest.fixture
-def guard(secure: SecurePostgres, authority: Authority) -> Iterator[Pgguard]:
+def guard(secure: Postgres, authority: Authority) -> Iterator[Pgguard]:
     certificate, key = authority.issue("guard")
     tls = ["--tls-cert", str(certificate), "--tls-key", str(key), "--upstream-tls", "require"]
     guard = Pgguard(secure, PRODUCTION, *tls).start()
@@ -35,7 +36,7 @@ def guard(secure: SecurePostgres, authority: Authority) -> Iterator[Pgguard]:
     guard.stop()
 
 
-def test_who_does_not_read_costs_no_memory(secure: SecurePostgres, guard: Pgguard) -> None:
+def test_who_does_not_read_costs_no_memory(secure: Postgres, guard: Pgguard) -> None:
     connection = guard.connect("ann", "postgres", sslmode="require")
     guard.sql("select 1", user="ann", dbname="postgres")
     before = guard.rss_kb()
@@ -50,7 +51,7 @@ def test_who_does_not_read_costs_no_memory(secure: SecurePostgres, guard: Pgguar
     secure.wait_until(f"select not exists (select from pg_stat_activity where pid = {pid})")
 
 
-def test_a_client_that_is_killed(secure: SecurePostgres, guard: Pgguard) -> None:
+def test_a_client_that_is_killed(secure: Postgres, guard: Pgguard) -> None:
     """No close_notify, nothing: its transaction is rolled back all the same."""
     with secure.fresh_database() as database:
         dsn = f"host={guard.host} port={guard.port} user=ann dbname={database} password={password_of('ann')}"
@@ -65,7 +66,7 @@ def test_a_client_that_is_killed(secure: SecurePostgres, guard: Pgguard) -> None
         assert secure.value("select count(*) from notes where id = 9999", dbname=database) == 0
 
 
-def test_a_backend_that_is_terminated(secure: SecurePostgres, guard: Pgguard) -> None:
+def test_a_backend_that_is_terminated(secure: Postgres, guard: Pgguard) -> None:
     with guard.connect("ann", "postgres", sslmode="require") as connection:
         secure.terminate_backends(f"pid = {connection.info.backend_pid}")
         with pytest.raises(psycopg.errors.AdminShutdown, match="terminating connection due to administrator command"):
@@ -81,7 +82,7 @@ def test_pgguard_that_stops(guard: Pgguard) -> None:
     connection.close()
 
 
-def test_pgguard_that_is_killed(secure: SecurePostgres, guard: Pgguard) -> None:
+def test_pgguard_that_is_killed(secure: Postgres, guard: Pgguard) -> None:
     connection = guard.connect("ann", "postgres", sslmode="require")
     pid = connection.info.backend_pid
     guard.kill()

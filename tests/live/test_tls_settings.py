@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from live.certificates import Authority, SecurePostgres
+from live.certificates import Authority
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres
 from live.test_start import one_line, serve
@@ -54,9 +54,7 @@ def test_the_hash_of_its_signature_binds_a_certificate(
     assert works(guard, channel_binding="require")
 
 
-def test_a_certificate_to_which_nothing_can_be_bound(
-    secure: SecurePostgres, start_guard: Start, tmp_path: Path
-) -> None:
+def test_a_certificate_to_which_nothing_can_be_bound(secure: Postgres, start_guard: Start, tmp_path: Path) -> None:
     """Ed25519 signs without a hash function: channel binding is not defined for it."""
     pair = Authority(tmp_path, "ed25519", ed25519.Ed25519PrivateKey.generate()).issue("guard")
     guard = start_guard(secure, PRODUCTION, *presenting(pair), "--upstream-tls", "require")
@@ -116,7 +114,7 @@ class TestAWayInForTheGuard:
     """Clients with certificates alone: the server asks pgguard for one, and lets it be everybody."""
 
     @pytest.fixture
-    def lets_the_guard_in(self, secure: SecurePostgres, authority: Authority) -> Iterator[None]:
+    def lets_the_guard_in(self, secure: Postgres, authority: Authority) -> Iterator[None]:
         data = secure.directory / "data"
         shutil.copy(authority.certificate, data / "authority.crt")
         (data / "authority.crt").chmod(0o644)
@@ -133,7 +131,7 @@ class TestAWayInForTheGuard:
         secure.sql("select pg_reload_conf()")
 
     @pytest.mark.usefixtures("lets_the_guard_in")
-    def test_certificates_alone(self, secure: SecurePostgres, start_guard: Start, authority: Authority) -> None:
+    def test_certificates_alone(self, secure: Postgres, start_guard: Start, authority: Authority) -> None:
         ca, (own, key) = str(authority.certificate), authority.issue("upstream-guard", hosts=False)
         upstream = ["--upstream-tls", "verify-ca", "--upstream-ca", ca, "--upstream-cert", str(own),
                     "--upstream-key", str(key)]  # fmt: skip
@@ -148,23 +146,21 @@ class TestAWayInForTheGuard:
 
 class TestTheServersCertificate:
     @pytest.fixture
-    def elsewhere(self, secure: SecurePostgres, authority: Authority) -> Iterator[None]:
+    def elsewhere(self, secure: Postgres, authority: Authority) -> Iterator[None]:
         """It names no host that we know."""
         secure.use_certificate(*authority.issue("elsewhere", hosts=False))
         yield
         secure.use_certificate(*authority.issue("server.example"))
 
     @pytest.mark.usefixtures("elsewhere")
-    def test_of_another_host(
-        self, secure: SecurePostgres, start_guard: Start, tmp_path: Path, authority: Authority
-    ) -> None:
+    def test_of_another_host(self, secure: Postgres, start_guard: Start, tmp_path: Path, authority: Authority) -> None:
         ca = str(authority.certificate)
 
         one_line(serve(secure, tmp_path, upstream_tls="verify-full", upstream_ca=ca), "certificate", exit_code=3)
         assert works(start_guard(secure, PRODUCTION, "--upstream-tls", "verify-ca", "--upstream-ca", ca),
                      sslmode="disable")  # fmt: skip
 
-    def test_of_another_authority(self, secure: SecurePostgres, tmp_path: Path) -> None:
+    def test_of_another_authority(self, secure: Postgres, tmp_path: Path) -> None:
         other = str(Authority(tmp_path, "other").certificate)
 
         one_line(serve(secure, tmp_path, upstream_tls="verify-ca", upstream_ca=other), "certificate", exit_code=3)

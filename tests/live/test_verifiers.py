@@ -7,9 +7,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from live.certificates import Authority, SecurePostgres
+from live.certificates import Authority
 from live.endpoint import password_of
 from live.pgguard import PRODUCTION, Pgguard
+from live.postgres import Postgres
 from live.test_start import one_line, serve
 from live.test_tls_settings import presenting, refused, works
 
@@ -34,24 +35,24 @@ def flags(authority: Authority) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def poor_dsn(secure: SecurePostgres) -> str:
+def poor_dsn(secure: Postgres) -> str:
     """An admin role that may not read pg_authid, as on managed services."""
     secure.sql(f"create role pgguard_poor login password '{password_of('pgguard_poor')}' in role pg_monitor")
     return secure.dsn("pgguard_poor")
 
 
-def userlist(secure: SecurePostgres, directory: Path, *users: str) -> Path:
+def userlist(secure: Postgres, directory: Path, *users: str) -> Path:
     found = secure.sql("select rolname, rolpassword from pg_authid where rolname = any(%s)", [list(users)])
     path = directory / "userlist.txt"
     path.write_text("; made by hand\n" + "".join(f'"{name}" "{verifier}"\n' for name, verifier in found))
     return path
 
 
-def test_pg_authid_is_read_where_that_is_allowed(secure: SecurePostgres, start_guard: Start, flags: list[str]) -> None:
+def test_pg_authid_is_read_where_that_is_allowed(secure: Postgres, start_guard: Start, flags: list[str]) -> None:
     assert works(start_guard(secure, PRODUCTION, *flags), **BOUND)
 
 
-def test_none(secure: SecurePostgres, start_guard: Start, flags: list[str], poor_dsn: str) -> None:
+def test_none(secure: Postgres, start_guard: Start, flags: list[str], poor_dsn: str) -> None:
     guard = start_guard(secure, PRODUCTION, *flags, "--admin-dsn", poor_dsn)
 
     assert "no SCRAM verifiers" in guard.logs()
@@ -63,7 +64,7 @@ def test_none(secure: SecurePostgres, start_guard: Start, flags: list[str], poor
     assert works(guard, "mary_md5")
 
 
-def test_a_query(secure: SecurePostgres, start_guard: Start, flags: list[str], poor_dsn: str) -> None:
+def test_a_query(secure: Postgres, start_guard: Start, flags: list[str], poor_dsn: str) -> None:
     secure.sql(LOOKUP)
     query = "select * from pgguard.verifier($1)"
     guard = start_guard(secure, PRODUCTION, *flags, "--admin-dsn", poor_dsn, "--auth-query", query)
@@ -73,16 +74,14 @@ def test_a_query(secure: SecurePostgres, start_guard: Start, flags: list[str], p
     assert "password authentication failed" in refused(guard, "nobody_here")
 
 
-def test_a_query_that_does_not_work(secure: SecurePostgres, tmp_path: Path, authority: Authority) -> None:
+def test_a_query_that_does_not_work(secure: Postgres, tmp_path: Path, authority: Authority) -> None:
     certificate, key = authority.issue("guard")
     ran = serve(secure, tmp_path, tls_cert=str(certificate), tls_key=str(key), auth_query="select nosuch from nosuch")
 
     one_line(ran, "auth-query", "nosuch", exit_code=3)
 
 
-def test_a_query_that_stops_working(
-    secure: SecurePostgres, start_guard: Start, flags: list[str], poor_dsn: str
-) -> None:
+def test_a_query_that_stops_working(secure: Postgres, start_guard: Start, flags: list[str], poor_dsn: str) -> None:
     secure.sql(LOOKUP)
     query = "select * from pgguard.verifier($1)"
     guard = start_guard(secure, PRODUCTION, *flags, "--admin-dsn", poor_dsn, "--auth-query", query)
@@ -94,7 +93,7 @@ def test_a_query_that_stops_working(
     assert "permission denied" in guard.logs()
 
 
-def test_a_file(secure: SecurePostgres, start_guard: Start, flags: list[str], poor_dsn: str, tmp_path: Path) -> None:
+def test_a_file(secure: Postgres, start_guard: Start, flags: list[str], poor_dsn: str, tmp_path: Path) -> None:
     path = userlist(secure, tmp_path, "ann")
     guard = start_guard(secure, PRODUCTION, *flags, "--admin-dsn", poor_dsn, "--auth-file", str(path))
 
@@ -108,7 +107,7 @@ def test_a_file(secure: SecurePostgres, start_guard: Start, flags: list[str], po
 
 
 def test_a_file_that_is_older_than_the_password(
-    secure: SecurePostgres, start_guard: Start, flags: list[str], poor_dsn: str, tmp_path: Path
+    secure: Postgres, start_guard: Start, flags: list[str], poor_dsn: str, tmp_path: Path
 ) -> None:
     secure.sql("create role forgetful login password 'one'")
     path = userlist(secure, tmp_path, "forgetful")
@@ -120,9 +119,7 @@ def test_a_file_that_is_older_than_the_password(
     assert "the server has another verifier than pgguard" in guard.logs()
 
 
-def test_lines_that_are_no_verifiers(
-    secure: SecurePostgres, start_guard: Start, flags: list[str], tmp_path: Path
-) -> None:
+def test_lines_that_are_no_verifiers(secure: Postgres, start_guard: Start, flags: list[str], tmp_path: Path) -> None:
     path = tmp_path / "userlist.txt"
     path.write_text('"ann" "secret"\n"bob" "md5aaaa"\nnonsense\n')
     guard = start_guard(secure, PRODUCTION, *flags, "--auth-file", str(path))
@@ -131,7 +128,7 @@ def test_lines_that_are_no_verifiers(
     assert works(guard, **BOUND)  # by the query
 
 
-def test_no_secret_is_logged(secure: SecurePostgres, start_guard: Start, flags: list[str]) -> None:
+def test_no_secret_is_logged(secure: Postgres, start_guard: Start, flags: list[str]) -> None:
     guard = start_guard(secure, PRODUCTION, *flags, "--log-level", "debug")
     works(guard, **BOUND)
     with pytest.raises(psycopg.OperationalError):
