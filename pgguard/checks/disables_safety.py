@@ -28,8 +28,8 @@ _SUBCOMMANDS = {
 
 def find(statement: Statement, text: str, reaches_user_code: bool) -> Finding | None:
     says = [_SUBCOMMANDS[command] for command in statement.subcommands if command in _SUBCOMMANDS]
-    if statement.setting is not None:
-        says.extend(_of_setting(statement.setting))
+    for setting in (statement.setting, *statement.calls_to_set):
+        says.extend(_of_setting(setting) if setting is not None else ())
     if not says:
         return None
     tables = ", ".join(dict.fromkeys(str(write.relation) for write in statement.writes))

@@ -64,6 +64,7 @@ class Draft:
         ):
             mine.update(dict.fromkeys(its))
         names.columns.update(dict.fromkeys(inner.columns))
+        names.settings.extend(inner.calls_to_set)
         if runs:
             names.effects |= inner.effects
             names.writes.extend(inner.writes)
@@ -98,6 +99,7 @@ class Draft:
             chain=self.chain,
             name=self.name,
             setting=self.setting,
+            calls_to_set=tuple(names.settings),
             inner=tuple(self.inner),
             outside_block=self.outside_block,
             copy_in=self.copy_in,

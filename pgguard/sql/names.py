@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pgguard.sql import tree as t
-from pgguard.sql.statement import Effect, Name, Write
+from pgguard.sql.settings import called_setting
+from pgguard.sql.statement import Effect, Name, Setting, Write
 from pgguard.sql.tree import Tree
 
 Visible = frozenset[str]  # the CTE names that can be seen from a place
@@ -85,7 +86,9 @@ _MERGE = {"CMD_INSERT": Effect.INSERT, "CMD_UPDATE": Effect.UPDATE, "CMD_DELETE"
 class Names:
     """What was found so far. Dictionaries stand for sets that keep the order of the text."""
 
-    __slots__ = ("calls", "columns", "effects", "has_where", "operators", "reads", "trouble", "types", "writes")
+    __slots__ = (
+        "calls", "columns", "effects", "has_where", "operators", "reads", "settings", "trouble", "types", "writes",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.reads: dict[Name, None] = {}
@@ -95,6 +98,7 @@ class Names:
         self.types: dict[Name, None] = {}
         self.columns: dict[str, None] = {}
         self.effects: set[Effect] = set()
+        self.settings: list[Setting] = []
         self.has_where = True
         self.trouble = ""
 
@@ -114,7 +118,10 @@ class Names:
                 self.types[t.dotted(node["names"])] = None
                 continue
             if "funcname" in node:
-                self.calls[t.dotted(node["funcname"])] = None
+                name = t.dotted(node["funcname"])
+                self.calls[name] = None
+                if name.name == "set_config":
+                    self.settings.extend(called_setting(node))
             if "withClause" in node:
                 visible = self._ctes(node["withClause"], visible, stack)
             if "intoClause" in node:

@@ -1,6 +1,8 @@
-"""What SET, RESET and DISCARD do to which setting."""
+"""What SET, RESET, DISCARD and set_config do to which setting."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from pgguard.sql import tree as t
 from pgguard.sql.statement import Setting
@@ -28,6 +30,13 @@ def setting(node: Tree) -> Setting | None:
         name, local = _SEVERAL[name]
         return Setting(name, ", ".join(_one_of_several(argument) for argument in arguments), local)
     return None
+
+
+def called_setting(call: Tree) -> Iterator[Setting]:
+    """What a call of set_config with plain literals sets; nothing when one of them is something else."""
+    words = [t.constant(argument) for argument in call.get("args", ())]
+    if len(words) == 3 and all("A_Const" in argument or "TypeCast" in argument for argument in call["args"]):
+        yield Setting(words[0].lower(), words[1], words[2] in ("on", "t", "true"))
 
 
 def _one_of_several(argument: Tree) -> str:

@@ -149,6 +149,7 @@ class Statement:
     chain: bool = False  # COMMIT or ROLLBACK AND CHAIN
     name: str = ""  # of a savepoint, prepared statement, cursor, or the gid of a two-phase transaction
     setting: Setting | None = None
+    calls_to_set: tuple[Setting, ...] = ()  # set_config with plain literals, anywhere in it
     inner: tuple[Statement, ...] = ()  # what EXPLAIN, PREPARE, DECLARE, COPY (query), CREATE TABLE AS carry
     outside_block: bool = False  # PostgreSQL refuses it inside a transaction block (VACUUM, CREATE DATABASE ...)
     copy_in: bool = False  # COPY ... FROM STDIN: the client will be asked for data

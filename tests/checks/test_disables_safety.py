@@ -19,8 +19,14 @@ test_it_speaks, test_it_is_silent = table(
         "alter event trigger e disable": "the statement disables an event trigger",
         "set local session_replication_role = replica":
             "the statement disables triggers and foreign keys for the session",
+        "select pg_catalog.set_config('session_replication_role', 'replica', true)":
+            "the statement disables triggers and foreign keys for the session",
+        "copy (select 1 where set_config('session_replication_role', 'local'::text, false) > '') to stdout":
+            "the statement disables triggers and foreign keys for the session",
     },
     silent=[
+        "select set_config('session_replication_role', 'origin', false)",
+        "select set_config('search_path', 'a', false)",
         "alter table t enable trigger a",
         "alter table t enable row level security",
         "set session_replication_role = origin",

@@ -197,9 +197,8 @@ NOT_STOPPED = "session_replication_role comes back with the reading, and nobody 
     "session_replication_role",
     "replica",
     open=dict.fromkeys(
-        ["set_config", "set_config in a WITH", "inside a DO", "inside a function", "inside a function, in a block",
-         "startup options", "RESET to what startup said", "RESET ALL", "DISCARD ALL", "ROLLBACK TO", "a prepared SET",
-         "a copied set_config", "ALTER ROLE", "ALTER DATABASE"],
+        ["inside a DO", "inside a function", "inside a function, in a block", "startup options",
+         "RESET to what startup said", "RESET ALL", "DISCARD ALL", "ROLLBACK TO", "ALTER ROLE", "ALTER DATABASE"],
         NOT_STOPPED,
     ),
 )  # fmt: skip

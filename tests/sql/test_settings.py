@@ -30,3 +30,20 @@ from pgguard.sql.statement import Setting
 )
 def test_settings(sql: str, expected: Setting) -> None:
     assert expected == read(sql.encode()).statements[0].setting
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("select set_config('Role', 'x', false)", (Setting("role", "x"),)),
+        ("select 1 from t where pg_catalog.set_config('a', 'b'::text, true) = ''", (Setting("a", "b", local=True),)),
+        ("copy (select set_config('a', 'b', false), set_config('c', 'd', false)) to stdout",
+         (Setting("a", "b"), Setting("c", "d"))),
+        ("with x as (select set_config('a', 'b', false)) select 1", (Setting("a", "b"),)),
+        ("prepare p as select set_config('a', 'b', false)", ()),
+        ("select set_config('a', b, false)", ()),
+        ("select set_config('a', $1, false), set_config('a')", ()),
+    ],
+)  # fmt: skip
+def test_calls_of_set_config(sql: str, expected: tuple[Setting, ...]) -> None:
+    assert expected == read(sql.encode()).statements[0].calls_to_set

@@ -52,6 +52,7 @@ def test_plain_literals_are_blanked_and_nothing_else(text: str, expected: str) -
     [
         "select 1 -- x", "select /* x */ 1", "select $1", "select $$a$$", "select $a$1$a$", r"select E'\''",
         r"select '\'", r"select U&'\0041'", "select 'open", 'select "open', "select 1\0", "select '\0'", "select '--'",
+        "select set_config('a', 'b', true)", "select Set_Config('a', 'b', true)",
         "select '/*'", "select " + "1, " * LONGEST,
     ],
 )  # fmt: skip
