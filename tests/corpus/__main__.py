@@ -15,8 +15,10 @@ from live.postgres import bindir_of
 
 from tests.corpus.relay import Relay
 from tests.corpus.verdicts import Pictures
-from tests.corpus.watch import Findings, Watch
+from tests.corpus.watch import KINDS, Findings, Watch
+from tests.docs.generated import with_part
 from tests.regress import scripts
+from tests.regress.__main__ import PAGE
 from tests.regress.source import CACHE, Unavailable, scripts_of
 from tests.regress.stand import trusting_server
 
@@ -39,9 +41,9 @@ def main() -> int:
     began = time.monotonic()
     findings, pictures = watched(chosen.version, plan)
     print(f"{len(plan.names)} scripts, {pictures} pictures, {time.monotonic() - began:.0f} s")
-    for name, count in sorted(findings.counts.items()):
+    found = counted(findings)
+    for name, count in found.items():
         print(f"{count:8}  {name}")
-    print(f"{len(findings.disagreements):8}  disagreements")
     for one in findings.disagreements:
         print(f"\n{one.script}: {one.said}: {one.text.strip()[:2000]}")
         for table, rows in one.loss.rows.items():
@@ -50,7 +52,17 @@ def main() -> int:
             print(f"    emptied: {what}")
         for what in one.loss.gone:
             print(f"    gone: {what}")
+    if not chosen.only:
+        rows = "\n".join(f"| {name} | {count} |" for name, count in found.items())
+        table = f"Scripts of PostgreSQL {chosen.version}:\n\n| statements | |\n|---|---:|\n{rows}"
+        PAGE.write_text(with_part(PAGE.read_text(), f"corpus-{chosen.version}", table))
     return int(bool(findings.disagreements))
+
+
+def counted(findings: Findings) -> dict[str, int]:
+    """In the order in which they are told."""
+    counts = findings.counts
+    return {name: counts[name] for name in KINDS} | {"disagreements": len(findings.disagreements)}
 
 
 def watched(version: int, plan: scripts.Scripts) -> tuple[Findings, int]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pgguard.catalog.proof import Unproved
 from pgguard.session.judge import Judged
 from pgguard.sql.statement import StatementKind
 from tests.corpus.relay import Connection
@@ -16,6 +15,18 @@ from tests.corpus.verdicts import Claim, Pictures, claim
 
 # After these nothing is asked in a block: a question there would be the query before which SET TRANSACTION must come.
 _QUIET: Final = frozenset({StatementKind.TRANSACTION, StatementKind.SESSION, StatementKind.EMPTY})
+
+READ: Final = "read"
+OPAQUE: Final = "of these opaque"
+HARMLESS: Final = "judged harmless"
+BOUNDED: Final = "proved bounded"
+KNOWN: Final = "measured in tables that are known before"
+LOCKS: Final = "measured by the locks they hold"
+BEHIND: Final = "behind DDL or unread code in one block, measured by their locks"
+NAMED: Final = "run by a name (EXECUTE, FETCH)"
+BAD: Final = "not readable, an error of the server as well"
+UNREAD: Final = "not readable, though the server could read them"
+KINDS: Final = (READ, OPAQUE, HARMLESS, BOUNDED, KNOWN, LOCKS, BEHIND, NAMED, BAD, UNREAD)
 
 
 @dataclass(frozen=True)
@@ -109,27 +120,26 @@ class Watch:
         return all(s.kind in _QUIET for s in judged.statements)
 
     def _count(self, said: Claim) -> None:
-        counts = self._findings.counts
         judged = said.judged
         if judged.error:
-            counts["unparsable, and an error of the server" if self._connection.failed else "unparsable"] += 1
-            return
-        counts["statements"] += len(judged.statements)
-        for statement, proof in zip(judged.statements, judged.proofs, strict=True):
-            counts["opaque"] += statement.kind is StatementKind.OPAQUE
-            counts["not proved"] += isinstance(proof, Unproved)
-        if said.harmless:
-            counts["judged harmless"] += len(judged.statements)
+            kind = BAD if self._connection.failed else UNREAD
+        elif said.harmless:
+            kind = HARMLESS
         elif said.bound is not None:
-            counts["proved bounded"] += len(judged.statements)
+            kind = BOUNDED
         elif said.relations is not None:
-            counts["measured in known tables"] += len(judged.statements)
+            kind = KNOWN
         elif not self._trusted:
-            counts["behind DDL or unread code in one block"] += len(judged.statements)
+            kind = BEHIND
         elif judged.needs_names:
-            counts["run by a name"] += len(judged.statements)
+            kind = NAMED
         else:
-            counts["measured by their locks"] += len(judged.statements)
+            kind = LOCKS
+        self._findings.counts[kind] += len(judged.statements)
+        self._findings.counts[READ] += 0 if judged.error else len(judged.statements)
+        self._findings.counts[OPAQUE] += sum(
+            s.kind is StatementKind.OPAQUE and not judged.error for s in judged.statements
+        )
 
 
 def _ends_trust(judged: Judged) -> bool:
