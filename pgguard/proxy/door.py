@@ -124,10 +124,10 @@ class Door(asyncio.Protocol):
     async def _encrypt(self, tls: TlsForClients, hello: bytes) -> None:
         """The handshake. ``hello``: the client began without asking first, and this is what it said."""
         loop = asyncio.get_running_loop()
-        transport, binding = self._transport, tls.binding
+        transport, (context, binding) = self._transport, tls.current
         assert transport is not None
         handshake = loop.create_task(
-            loop.start_tls(transport, self, tls.context, server_side=True,
+            loop.start_tls(transport, self, context, server_side=True,
                            ssl_handshake_timeout=HANDSHAKE_SECONDS, ssl_shutdown_timeout=SHUTDOWN_SECONDS)
         )  # fmt: skip
         if hello:

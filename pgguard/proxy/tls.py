@@ -37,11 +37,11 @@ class TlsForClients:
     def __init__(self, files: Files, mode: str) -> None:
         self.files = files
         self.mode = mode
-        self.context, self.binding = self._load()
+        self.current = self._load()  # a context and the binding of its certificate: never the one without the other
 
     def reload(self) -> None:
         """For handshakes to come. Raises ConfigError, and then everything stays as it was."""
-        self.context, self.binding = self._load()
+        self.current = self._load()
 
     def _load(self) -> tuple[ssl.SSLContext, bytes]:
         context = _context(ssl.PROTOCOL_TLS_SERVER, self.files)
