@@ -79,7 +79,7 @@ def explain(
         policy, _ = untested(policies)
         trial = _trial(sql, user, given, claim, database)
     asked = asks(trial)
-    outcome = judged(policy, asked, evidence(trial.given, asked.statements))
+    outcome = judged(policy, asked, evidence(trial.given, asked, policy))
     if as_json:
         _print_json(_as_data(trial, outcome) | {"statements": [s.kind.value for s in asked.statements]})
         return

@@ -28,7 +28,8 @@ class BoundStatement:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What exactly was asked for: the ordered writes of the transaction so far, by whom, where, under which rules."""
+    """What exactly was asked for: the ordered writes of the transaction so far, by whom, where, under which rules.
+    Or, without any statement, to go further than a ``budget`` (in words: ``rules`` has its digest)."""
 
     statements: tuple[BoundStatement, ...]
     caller: str  # session_user
@@ -37,6 +38,7 @@ class Binding:
     database_oid: int
     server: str  # "name/system_identifier"
     rules: tuple[str, ...]  # digests of the deciding rules' own content, sorted
+    budget: str = ""
 
     def digest(self) -> str:
         """SHA-256, hex. Equal digests: the same request."""
@@ -61,6 +63,12 @@ class NewRequest:
     address: str = ""
     reason: str = ""
     environment: str = ""
+    spent: int = 0  # of a budget, with what was tried: ``measurement`` is of that alone
+
+    @property
+    def rows(self) -> int | None:
+        """What it is about, as a number; None when it could not be measured."""
+        return self.spent or (None if self.measurement is None else self.measurement.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,8 @@ class Approval:
     destroyed: frozenset[tuple[str, str, str]] = frozenset()  # (kind, name, how) that may go
     unmeasured: bool = False  # it was approved without a measurement
     sizes: Mapping[tuple[str, str, str], tuple[int, int | None]] = field(default_factory=dict)  # OID, about rows
+    at_most: int | None = None  # rows in all, where the approver said so
+    left: float = 0.0  # seconds until it expires
 
     def exceeded_by(self, measurement: Measurement | None) -> str:
         """In words, what ``measurement`` does beyond this approval; "" when it stays inside."""

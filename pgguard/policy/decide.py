@@ -4,16 +4,19 @@ differs?          a claim of another environment refuses before anything is look
 then: refuse      refuses as soon as it matches for certain
 allow-unmeasured  lets pass what it covers wholly, unless a rule above holds it
 not known yet     Measure, if it can be measured and something could still say no
-known             claims, limits and rules say no, or it is allowed
+known             claims, limits and rules say no; then budgets; or it is allowed
 never knowable    what rules can say by the text; else the policy's ``unmeasured``
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from pgguard.evidence.measurement import Measurement
+from pgguard.policy import budget as budgets
 from pgguard.policy import claims, limits, rules
+from pgguard.policy.budget import Spent
 from pgguard.policy.match import Sight, matches, who
 from pgguard.policy.model import Limit, Policy, Rule
 from pgguard.policy.sqlstates import BEYOND_LIMIT, CANNOT_JUDGE, REFUSED
@@ -50,6 +53,7 @@ def speaks_of(policy: Policy, caller: Caller) -> bool:
     return (
         claims.speak_of(policy, caller)
         or any(limits.speaks(limit, sight) is not False for limit in policy.limits)
+        or bool(budgets.speaking(policy, sight))
         or any(
             matches(rule.match, sight, who_only=True) is not False
             for rule in policy.rules
@@ -94,8 +98,10 @@ def _before_measuring(policy: Policy, evidence: Evidence, sight: Sight, *, undec
     speaking = [one for one in policy.limits if limits.speaks(one, sight) is not False]
     if evidence.bound is not None:
         deleted = evidence.bound_deleted
-        return Measure() if any(limits.crossed_by_bound(x, evidence.bound, deleted) for x in speaking) else Allow()
-    return Measure() if speaking or claims.speak_of(policy, sight.asked.caller) else Allow()
+        crossed = any(limits.crossed_by_bound(x, evidence.bound, deleted) for x in speaking)
+        return Measure() if crossed or any(one.beyond for one in evidence.spent) else Allow()
+    spoken = speaking or budgets.speaking(policy, sight) or claims.speak_of(policy, sight.asked.caller)
+    return Measure() if spoken else Allow()
 
 
 def _at_last(policy: Policy, evidence: Evidence, sight: Sight, held: list[Rule], unknown: list[Rule]) -> Verdict:
@@ -119,6 +125,8 @@ def _at_last(policy: Policy, evidence: Evidence, sight: Sight, held: list[Rule],
         return Refuse(BEYOND_LIMIT, (*refusing, *holding), measurement, findings)
     if holding:
         return _hold(policy, tuple(holding), evidence, sight)
+    if over := [one for one in evidence.spent if one.beyond]:
+        return _overspent(policy, over, evidence, sight)
     if measurement is not None or evidence.harmless or evidence.bound is not None:
         return Allow()
     if not speaks_of(policy, sight.asked.caller):
@@ -135,6 +143,20 @@ def _crossed(limit: Limit, evidence: Evidence) -> Blame | None:
     if evidence.bound is not None:
         return limits.crossed_by_bound(limit, evidence.bound, evidence.bound_deleted)
     return None
+
+
+def _overspent(policy: Policy, over: list[Spent], evidence: Evidence, sight: Sight) -> Verdict:
+    """A request speaks of one budget alone: with its approval the next one is asked about."""
+    over.sort(key=lambda one: (one.budget.beyond == "approve", one.budget.name, one.place))
+    blames = tuple(budgets.blame(one) for one in over)
+    if over[0].budget.beyond == "refuse":
+        hint = (
+            "Nothing was changed. Many small steps add up: stop what is running, and look at what it did. What was "
+            f"spent counts for {budgets.duration(over[0].budget.window)}."
+        )
+        return Refuse(BEYOND_LIMIT, blames, evidence.measurement, sight.asked.findings, hint)
+    hold = _hold(policy, blames, evidence, sight)
+    return replace(hold, over=over[0]) if isinstance(hold, Hold) else hold
 
 
 def _hold(policy: Policy, blames: tuple[Blame, ...], evidence: Evidence, sight: Sight) -> Verdict:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pgguard.checks.finding import Finding
 from pgguard.evidence.measurement import Destroyed, Measurement, TableEffect
 from pgguard.policy.binding import Filed, NotValid
+from pgguard.policy.budget import Spent, blame
 from pgguard.policy.limits import rows
 from pgguard.policy.sqlstates import APPROVAL_NOT_VALID, APPROVAL_REQUIRED, AWAY, BEYOND_LIMIT, CANNOT_JUDGE, REFUSED
 from pgguard.policy.verdict import Blame, Hold, Refusal, Refuse, Verdict
@@ -43,7 +44,8 @@ def refusal(verdict: Hold | Refuse, *, request: Filed | None = None, not_filed: 
         return Refusal(APPROVAL_NOT_VALID, message, detail, hint)
     if request.tries > 1:
         detail = "\n".join(filter(None, (detail, f"{number} was tried {request.tries} times.")))
-    return Refusal(APPROVAL_REQUIRED, f"approval required: {number}, {first}", detail, _ask(verdict.by, request.number))
+    hint = _ask_further(verdict.over, verdict.by, number) if verdict.over else _ask(verdict.by, request.number)
+    return Refusal(APPROVAL_REQUIRED, f"approval required: {number}, {first}", detail, hint)
 
 
 def not_valid(found: NotValid, verdict: Hold | Refuse | None = None) -> Refusal:
@@ -72,6 +74,12 @@ def away(what: str, why: str) -> Refusal:
     """pgguard's own store, audit or admin connection is away (PGG06)."""
     hint = "Nothing was changed. Those who run pgguard have to look at it; the same statement can run again afterwards."
     return Refusal(AWAY, f"pgguard cannot judge now: {visible(what)} is away: {visible(why)}", "", hint)
+
+
+def nearly_spent(spent: Spent) -> tuple[str, str]:
+    """MESSAGE and DETAIL of a budget's warning."""
+    says = blame(spent)
+    return f'budget "{visible(says.rule)}" is nearly spent: {visible(says.says)}', visible(says.more)
 
 
 def report(measurement: Measurement) -> str:
@@ -172,12 +180,21 @@ def _first(blames: tuple[Blame, ...]) -> str:
 
 def _detail(verdict: Hold | Refuse) -> str:
     lines = effect_lines(verdict.measurement) if verdict.measurement is not None else []
+    more = [visible(blame.more) for blame in verdict.blames if blame.more]
     also = [f"Also: {line}" for line in blame_lines(verdict.blames[1:])]
-    return "\n".join((*lines, *also, *finding_lines(verdict.findings)))
+    return "\n".join((*lines, *more, *also, *finding_lines(verdict.findings)))
 
 
 def _ask(by: str, number: int) -> str:
     return (
         f'Ask a member of "{visible(by)}" to review request {number}: pgguard approve {number}. '
         "Then run the same statement again."
+    )
+
+
+def _ask_further(over: Spent, by: str, number: str) -> str:
+    what = "refusals" if over.budget.refusals is not None else "rows"
+    return (
+        f'Many small steps add up: stop what is running. Ask a member of "{visible(by)}" to review {number}: '
+        f"pgguard approve {number.removeprefix('request ')}. It lets you go {over.further} {what} further."
     )

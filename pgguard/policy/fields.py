@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from pgguard.policy.match import BY_KEY, DESTROYS, MATCHERS
 
 RESERVED_NAMES = ("claims", "unmeasured")  # they stand in for a rule's name where no rule decided
+PER = ("caller", "role", "application", "database", "table")  # what a budget can be kept by
 
 
 def wrong(sentence: str, *at: str | int) -> PydanticCustomError:
@@ -118,6 +119,14 @@ def _share(value: Any) -> Fraction:
     return Fraction(found[1]) / 100
 
 
+def _per(value: Any) -> tuple[str, ...]:
+    words = _texts(value)
+    for word in words:
+        if word not in PER:
+            raise wrong(f'a budget cannot be kept per "{word}"{nearest(word, PER)}')
+    return tuple(dict.fromkeys(words))
+
+
 def _identifier(value: Any) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
 
@@ -182,4 +191,8 @@ RuleName = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "strin
 Match = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_match), WithJsonSchema(_match_schema())]
 Duration = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"})]
 Share = Annotated[Fraction, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": r"^[0-9.]+%$"})]
+Per = Annotated[
+    tuple[str, ...], BeforeValidator(_per),
+    WithJsonSchema({"anyOf": [{"enum": list(PER)}, {"type": "array", "items": {"enum": list(PER)}, "minItems": 1}]}),
+]  # fmt: skip
 Identifier = Annotated[str, BeforeValidator(_identifier), WithJsonSchema({"type": "string"})]

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from pgguard.evidence.measurement import Measurement, TableEffect
 from pgguard.policy.match import Answer, Sight, matches, measured_table
-from pgguard.policy.model import Limit, RowsByVerb
+from pgguard.policy.model import Budget, Limit, RowsByVerb
 from pgguard.policy.verdict import Blame
 
 
-def speaks(limit: Limit, sight: Sight) -> Answer:
-    """Whether the limit speaks of this caller. Which tables it counts is another question."""
+def speaks(limit: Limit | Budget, sight: Sight) -> Answer:
+    """Whether the limit or budget speaks of this caller. Which tables it counts is another question."""
     return matches(limit.match, sight, who_only=True)
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from pgguard.policy.fields import (
     Count,
     Duration,
     Identifier,
     Listed,
-    Match,
-    RuleName,
+    Per,
     Share,
     Sql,
     Text,
@@ -29,32 +25,9 @@ from pgguard.policy.fields import (
     wrong,
 )  # fmt: skip
 from pgguard.policy.match import MATCHERS
+from pgguard.policy.part import Named, Part
 
-_PLANNED = ("budgets", "notify", "backup", "undo", "time", "window", "per", "freeze", "groups")
 LIMIT_KEYS = (*(m.key for m in MATCHERS if m.who), "table")
-
-
-class Part(BaseModel):
-    """A mapping of the file: exactly these keys, and never changed after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, arbitrary_types_allowed=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _keys(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            raise wrong(f"a mapping is needed here, not {shown(data)}")
-        known = {field.alias or name: field for name, field in cls.model_fields.items()}
-        for key, value in data.items():
-            if key not in known:
-                later = " yet: what pgguard does not enforce it does not accept" if key in _PLANNED else ""
-                raise wrong(f'"{key}" is not known here{later}{nearest(str(key), known)}', key)
-            if value is None:
-                raise wrong(f'"{key}" is empty; fill it or leave it out', key)
-        for name, field in known.items():
-            if field.is_required() and name not in data:
-                raise wrong(f'"{name}" is missing here')
-        return data
 
 
 class Server(Part):
@@ -121,16 +94,11 @@ def _rows(value: Any) -> Any:
     return value
 
 
-class Named(Part):
-    """A rule or limit, whose own content has a digest that approvals are bound to."""
-
-    name: RuleName
-    match: Match = {}
-
-    @cached_property
-    def digest(self) -> str:
-        content = [type(self).__name__, self.model_dump(mode="json", by_alias=True, fallback=str)]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _match_of(what: str, match: dict[str, tuple[str, ...]]) -> None:
+    for key in match:
+        if key not in LIMIT_KEYS:
+            raise wrong(f'a {what} speaks of every statement, "{key}" belongs in a rule; a {what} can match on '
+                        f"{', '.join(LIMIT_KEYS)}", "match")  # fmt: skip
 
 
 class Limit(Named):
@@ -143,14 +111,45 @@ class Limit(Named):
 
     @model_validator(mode="after")
     def _whole(self) -> Limit:
-        for key in self.match:
-            if key not in LIMIT_KEYS:
-                raise wrong(f'a limit speaks of every statement, "{key}" belongs in a rule; a limit can match on '
-                            f"{', '.join(LIMIT_KEYS)}", "match")  # fmt: skip
+        _match_of("limit", self.match)
         if (self.rows is None) == (self.share is None):
             raise wrong("a limit needs either rows or share")
         if (self.share is None) != (self.at_least is None):
             raise wrong("share and at_least belong together: a limit needs both or neither")
+        return self
+
+
+class Budget(Named):
+    """How much may be lost over a sliding window, by all connections and transactions of one caller (or whatever
+    ``per`` says) together: rows, a share of a table, or how often something may be refused."""
+
+    per: Per
+    rows: Count | None = None
+    refusals: Count | None = None
+    share: Share | None = None
+    at_least: Count | None = None
+    window: Duration
+    warn: Count | None = None
+    beyond: Annotated[Literal["approve", "refuse"], one_of("approve", "refuse")]
+
+    @property
+    def number(self) -> int | None:
+        """The limit as a number; None for a share, which is of something."""
+        return self.rows if self.refusals is None else self.refusals
+
+    @model_validator(mode="after")
+    def _whole(self) -> Budget:
+        _match_of("budget", self.match)
+        if sum(one is not None for one in (self.rows, self.refusals, self.share)) != 1:
+            raise wrong("a budget needs one of rows, refusals or share")
+        if (self.share is None) != (self.at_least is None):
+            raise wrong("share and at_least belong together: a budget needs both or neither")
+        if self.share is not None and "table" not in self.per:
+            raise wrong("a share is of one table: per needs table as well", "per")
+        if self.refusals is not None and ("table" in self.per or "table" in self.match):
+            raise wrong("a refusal is of no table: refusals cannot be counted by table", "per")
+        if self.warn is not None and (self.number is None or self.warn >= self.number):
+            raise wrong(f"warn needs a number below the limit, not {self.warn}", "warn")
         return self
 
 
@@ -213,9 +212,11 @@ LostObject = Annotated[Lost, BeforeValidator(lost_object)]
 
 
 class Given(Part):
-    """The evidence of a test. Without measured, destroyed, bound and unmeasurable nothing is known but the text."""
+    """The evidence of a test. Without measured, destroyed, bound and unmeasurable nothing is known but the text.
+    ``spent``: what of each budget was spent before."""
 
-    tables: dict[str, Count] = {}
+    tables: dict[str, Count] = Field(default_factory=dict)
+    spent: dict[str, Count] = Field(default_factory=dict)
     measured: dict[str, Counts] | None = None
     destroyed: tuple[LostObject, ...] | None = None
     bound: Count | None = None
@@ -257,12 +258,13 @@ class Policy(Part):
     mode: Annotated[Literal["enforce", "observe"], one_of("enforce", "observe")] = "enforce"
     unmeasured: Annotated[Literal["refuse", "approve"], one_of("refuse", "approve")] = "refuse"
     audit: Annotated[Literal["required", ""], one_of("required")] = ""
-    callers: dict[Text, Group] = {}
-    approvers: dict[Text, Approvers] = {}
+    callers: dict[Text, Group] = Field(default_factory=dict)
+    approvers: dict[Text, Approvers] = Field(default_factory=dict)
     approval: Approval | None = None
     claims: Claims = Claims()
     limits: tuple[Limit, ...] = ()
     rules: tuple[Rule, ...] = ()
+    budgets: tuple[Budget, ...] = ()
     tests: tuple[Trial, ...] = ()
     _name: str = PrivateAttr(default="")
 
@@ -272,7 +274,7 @@ class Policy(Part):
 
     @property
     def rules_count(self) -> int:
-        return len(self.rules) + len(self.limits)
+        return len(self.rules) + len(self.limits) + len(self.budgets)
 
     def groups_of(self, user: str) -> frozenset[str]:
         """The caller groups that ``user`` (session_user) belongs to."""
@@ -284,17 +286,18 @@ class Policy(Part):
     @model_validator(mode="after")
     def _hangs_together(self) -> Policy:
         seen: set[str] = set()
-        places: list[tuple[str, int, Limit | Rule]] = [("limits", i, one) for i, one in enumerate(self.limits)]
+        places: list[tuple[str, int, Limit | Budget | Rule]] = [("limits", i, one) for i, one in enumerate(self.limits)]
         places += [("rules", i, one) for i, one in enumerate(self.rules)]
+        places += [("budgets", i, one) for i, one in enumerate(self.budgets)]
         for place, index, one in places:
             if one.name in seen:
-                raise wrong(f'"{one.name}" is the name of two rules or limits', place, index, "name")
+                raise wrong(f'"{one.name}" is the name of two rules, limits or budgets', place, index, "name")
             seen.add(one.name)
             for group in one.match.get("caller", ()):
                 if group not in self.callers:
                     raise wrong(f'"{group}" is not a group under callers{nearest(group, self.callers)}',
                                 place, index, "match", "caller")  # fmt: skip
-            answer = one.beyond if isinstance(one, Limit) else one.then
+            answer = one.then if isinstance(one, Rule) else one.beyond
             if answer == "approve" and self.approval is None:
                 raise wrong(f'"{one.name}" says approve, but the policy has no approval', place, index)
         if self.unmeasured == "approve" and self.approval is None:
@@ -302,6 +305,12 @@ class Policy(Part):
         if self.approval is not None and self.approval.by not in self.approvers:
             by = self.approval.by
             raise wrong(f'"{by}" is not a group under approvers{nearest(by, self.approvers)}', "approval", "by")
+        budgets = [budget.name for budget in self.budgets]
+        for index, trial in enumerate(self.tests):
+            for name in trial.given.spent:
+                if name not in budgets:
+                    raise wrong(f'"{name}" is not a budget{nearest(name, budgets)}',
+                                "tests", index, "given", "spent", name)  # fmt: skip
         if (self.claims.missing or self.claims.differs) and not self.environment:
             raise wrong("claims needs the environment that is the right one to claim", "claims")
         return self

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from pgguard import checks
 from pgguard.evidence.measurement import Destroyed, Measurement, Rows, TableEffect
+from pgguard.policy import budget as budgets
 from pgguard.policy import decide as decisions
+from pgguard.policy.budget import Spent
 from pgguard.policy.match import running
 from pgguard.policy.model import Counts, Given, Policy, Trial
 from pgguard.policy.verdict import Allow, Asked, Caller, Evidence, Hold, Measure, Refuse, Verdict
@@ -33,7 +35,7 @@ class Outcome:
 def run(policy: Policy, trial: Trial) -> Outcome:
     """Judge the test's statements by ``policy`` and compare with what it expects."""
     asked = asks(trial)
-    outcome = judged(policy, asked, evidence(trial.given, asked.statements))
+    outcome = judged(policy, asked, evidence(trial.given, asked, policy))
     return Outcome(
         outcome.decision, outcome.by, outcome.checks, outcome.sqlstate, outcome.verdict, _wrong(trial, outcome)
     )
@@ -72,8 +74,9 @@ def asks(trial: Trial) -> Asked:
     return Asked(caller, statements, tuple(dict.fromkeys(findings)))
 
 
-def evidence(given: Given, statements: tuple[Statement, ...]) -> Evidence:
+def evidence(given: Given, asked: Asked, policy: Policy) -> Evidence:
     """The evidence that a test gives. When it gives none, only plain reads count as proved harmless."""
+    statements = asked.statements
     if given.unmeasurable:
         return Evidence(measurable=False, why=given.unmeasurable)
     if given.measured is not None or given.destroyed is not None:
@@ -81,11 +84,23 @@ def evidence(given: Given, statements: tuple[Statement, ...]) -> Evidence:
             Destroyed(x.kind, _in_schema(x.name) if x.kind in _IN_SCHEMA else x.name, x.how, rows=x.rows)
             for x in given.destroyed or ()
         )
-        return Evidence(measurement=Measurement(_tables(given, statements), destroyed))
+        found = Measurement(_tables(given, statements), destroyed)
+        return Evidence(measurement=found, spent=_spent(policy, given, asked, found))
     if given.bound is not None:
         deletes = any(Effect.DELETE in s.effects for s in running(statements))
-        return Evidence(bound=given.bound, bound_deleted=given.bound if deletes else 0)
+        spent = _spent(policy, given, asked, _at_most(given.bound, statements))
+        return Evidence(bound=given.bound, bound_deleted=given.bound if deletes else 0, spent=spent)
     return Evidence(harmless=all(_plainly_harmless(s) for s in statements))
+
+
+def _spent(policy: Policy, given: Given, asked: Asked, found: Measurement) -> tuple[Spent, ...]:
+    return budgets.supposed(budgets.counting(policy, asked.caller), given.spent, found)
+
+
+def _at_most(bound: int, statements: tuple[Statement, ...]) -> Measurement:
+    """So many rows of the table that the text writes to."""
+    names = (_in_schema(str(write.relation)) for s in running(statements) for write in s.writes)
+    return Measurement((TableEffect(0, next(names, "public.unknown"), Rows(deleted=bound)),))
 
 
 def _tables(given: Given, statements: tuple[Statement, ...]) -> tuple[TableEffect, ...]:

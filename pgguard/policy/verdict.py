@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pgguard.checks.finding import Finding
 from pgguard.evidence.measurement import Measurement
 from pgguard.sql.statement import Statement
+
+if TYPE_CHECKING:
+    from pgguard.policy.budget import Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Evidence:
     measurement  what was really measured (sum of the transaction, minus approved ceilings)
     measurable   False: it cannot run inside a transaction (VACUUM, DROP DATABASE), or cannot be counted (``why``)
     at_commit    the client asks to commit: the whole transaction is judged
+    spent        what each budget that counts this effect would come to with it
     """
 
     harmless: bool = False
@@ -50,6 +55,7 @@ class Evidence:
     measurable: bool = True
     at_commit: bool = False
     why: str = ""
+    spent: tuple[Spent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +73,25 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """One rule that says no. ``number`` was compared with ``limit`` (0 and 0 when there is nothing to compare)."""
+    """One rule, limit or budget that says no."""
 
     rule: str
     says: str  # "52000 rows (limit 100)", "destroys table invoices", ...
     digest: str  # of the rule's own content: approvals are bound to it
+    more: str = ""  # a whole line, for DETAIL
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A second person may allow it: file a request (PGG02). ``blames`` has at least one entry, the strictest first."""
+    """A second person may allow it: file a request (PGG02). ``blames`` has at least one entry, the strictest first.
+    ``over``: it is a budget that holds it, and what is asked for is to go further, whatever the statement."""
 
     blames: tuple[Blame, ...]
     by: str  # the approver group
     expires: float  # seconds from approval
     measurement: Measurement | None = None
     findings: tuple[Finding, ...] = ()
+    over: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)

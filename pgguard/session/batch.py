@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, dry_run, following, judging, measure, talks
+from pgguard.session import cut, dry_run, following, judging, measure, spending, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate, tried
@@ -140,9 +140,7 @@ class Batch:
             return None
         if isinstance(judged.verdict, Refuse):
             return judged.verdict
-        if judged.error and judged.text:
-            return cannot_judge(judged.error)
-        return None
+        return cannot_judge(judged.error) if judged.error and judged.text else None
 
     def settle_accounts(self, commit: Step | None = None) -> None:
         """Everything was answered: errors of our BEGIN and COMMIT are the client's, proved writes are recorded."""
@@ -150,7 +148,7 @@ class Batch:
             if ours is not None and ours.error:
                 self.s.to_client.append(ours.error)
         self._begin = None
-        self.s.records.extend((self.s.desk.caller, judged, step.tag) for judged, step in self._proved if step.tag)
+        following.recorded(self.s, [(judged, step.tag) for judged, step in self._proved if step.tag])
         self._proved = []
 
     def failed(self) -> bool:
@@ -194,6 +192,7 @@ class Batch:
             step = s.server.relay(message)
             if judged.bounds:
                 self._proved.append((judged, step))
+                spending.hold(s, judged, None)
             s.server.dirty = s.server.dirty or judged.inserts or bool(judged.bounds)
             if judged.barrier:
                 s.server.flush()
@@ -292,9 +291,9 @@ class Batch:
             s.world.prepared.add(statement.name)
         if statement.control is Control.BEGIN or statement.control in _ENDS:
             self.wrapped = s.wrapped = False  # our block, if there was one, has become the client's, or has ended
-        cut.controlled(s, judged)
+        cut.controlled(s, judged, step.tag)
         if statement.control is Control.ROLLBACK_TO:
-            yield from read_now(s, None, sync=False)
+            yield from cut.returned(s, sync=False)
         s.to_client.append(step.held)
         following.took_effect(s, judged)
 
@@ -331,6 +330,8 @@ class Batch:
         step = s.server.relay(frontend.SYNC)
         yield None
         self.settle_accounts(commit)
+        if not in_block:
+            spending.ended(s, committed=not (self.over or step.error or tried_only or (commit and commit.error)))
         if self.wrapped:
             s.settings.stale = s.settings.stale or tried_only  # a SET in it was taken back as well
             yield from measure.roll_back(s)

@@ -28,6 +28,7 @@ ROUNDS = 8
 def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
     """None: it may be committed now, and the very next thing must be the COMMIT."""
     tx = s.tx
+    s.spending.committing = True
     if not tx.measured or s.world.observe:
         return None  # observing inserts nothing that could make the client's COMMIT fail
     if tx.deferrable or tx.opaque or tx.ledger.awaits_reading:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pgguard.errors import ProtocolViolation
 from pgguard.policy.verdict import Caller
-from pgguard.session import following, judging, streaming, talks
+from pgguard.session import following, judging, spending, streaming, talks
 from pgguard.session.asks import Ask
 from pgguard.session.gate import Pass, gate
 from pgguard.session.inbox import Inbox
@@ -63,6 +63,7 @@ class Session:
         self.settings = Settings(caller)
         self.desk: Desk = world.desk(caller)
         self.tx = Transaction()
+        self.spending = spending.Spending()
         self.inbox = Inbox()
         self.segment = Segment(self)
         self.read: list[tuple[bytes, ReadText]] = []  # long texts that were read for what comes next
@@ -309,6 +310,7 @@ class Session:
         segment = self.segment
         if synced and (self.wrapped or (self.tx.measured and not self.tx.explicit and self.replies.status == IDLE)):
             segment.slow = True  # this Sync would commit measured work
+        segment.slow = segment.slow or segment.overspends()
         if segment.slow:
             if self.wait_for_all():
                 self.inbox.scan = self.inbox.start  # gather it again: what is under way may change what is said of it

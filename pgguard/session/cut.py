@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Refuse
-from pgguard.session import following
+from pgguard.session import following, spending
 from pgguard.session.commit import before_commit
 from pgguard.session.connection import Talk
 from pgguard.session.judge import Judged, summary
@@ -149,23 +149,26 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
     step.shift = shift
     yield None
     if step.error:
+        if commits and s.replies.status == IDLE:
+            spending.ended(s, committed=False)
         return False
     if statement.control is Control.PREPARE:
         s.world.prepared.add(statement.name)
-    controlled(s, piece)
+    controlled(s, piece, step.tag)
     if statement.control is Control.ROLLBACK_TO:
-        yield from read_now(s, None, sync=True)  # counters keep what ROLLBACK TO undid
+        yield from returned(s, sync=True)
     s.to_client.append(step.held)
     following.took_effect(s, piece)
     return True
 
 
-def controlled(s: Session, judged: Judged) -> None:
+def controlled(s: Session, judged: Judged, tag: str) -> None:
     """A transaction statement has succeeded: what the session knows of the transaction now."""
     statement = judged.statements[0]
     if statement.control not in _ENDS:
         s.tx.note(judged)
         return
+    spending.ended(s, committed=tag != "ROLLBACK")
     if s.tx.untrusted:
         s.settings.stale = True
         if statement.control in _COMMITS:
@@ -173,6 +176,12 @@ def controlled(s: Session, judged: Judged) -> None:
     s.server.dirty = True
     s.tx.clear(chained=statement.chain)
     s.tx.closed = not statement.chain
+
+
+def returned(s: Session, *, sync: bool) -> Talk:
+    """ROLLBACK TO has succeeded: counters keep what it undid, so they are read at once."""
+    yield from read_now(s, None, sync=sync)
+    spending.follow(s)
 
 
 def not_prepared_here(s: Session, statement: Statement) -> Refuse | None:

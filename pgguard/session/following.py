@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Allow
+from pgguard.session import spending
 from pgguard.session.outstanding import Entry, Unit
 from pgguard.session.replies import IDLE
 
@@ -40,12 +41,17 @@ def sent(s: Session, unit: Unit, judged: Judged) -> None:
     if len(unit.runs) > 1 or len(judged.statements) > 1 or (s.replies.queue and s.replies.queue[0] is not unit):
         s.world.waiting.add(unit)
     if judged.barrier:
+        if judged.control and s.spending.open:
+            unit.wants_tags = s.spending.committing = True
         s.barrier = True
         unit.done.append(judged)
         s.settings.sending(judged)
     if judged.bounds or judged.inserts:
         s.server.dirty = True
         unit.wants_tags = unit.wants_tags or bool(judged.bounds)
+        if judged.bounds and s.desk.budgets:
+            spending.hold(s, judged, unit)
+            spending.tell(s, quiet=not s.replies.queue or s.replies.queue[0] is unit)
         if not unit.writes:
             unit.writes = True
             s.world.writing += 1
@@ -92,6 +98,7 @@ def units_finished(s: Session) -> None:
         unit_answered(s, unit)
     s.replies.finished.clear()
     if not s.replies.queue:
+        spending.tell(s, quiet=True)
         s.settings.lexing_unknown = False
         if s.unit is None:
             s.tx.told()
@@ -106,6 +113,8 @@ def unit_answered(s: Session, unit: Unit) -> None:
     """All that was sent of it was answered, synced or not."""
     s.world.writing -= unit.writes
     s.world.waiting.discard(unit)
+    if unit.reserved or s.spending.open:
+        spending.answered(s, unit)
     if unit.wants_tags:
         _record(s, unit)
     if not unit.failed:
@@ -117,6 +126,7 @@ def unit_answered(s: Session, unit: Unit) -> None:
 
 def gone(s: Session) -> None:
     """The connection is lost: nothing of it is under way any more."""
+    spending.gone(s)
     s.world.settled(s.ident)
     for entry in s.replies.queue:
         if isinstance(entry, Unit):
@@ -126,12 +136,19 @@ def gone(s: Session) -> None:
 
 def _record(s: Session, unit: Unit) -> None:
     """Proved writes, from their CommandCompletes; the skin writes them down off the path."""
-    if len(unit.runs) == 1:
+    if len(unit.runs) == 1 and unit.runs[0].bounds:
         s.records.append((s.desk.caller, unit.runs[0], ", ".join(unit.tags)))
         return
     for judged, tag in zip(unit.runs, unit.tags, strict=False):
         if judged.bounds:
             s.records.append((s.desk.caller, judged, tag))
+
+
+def recorded(s: Session, proved: list[tuple[Judged, str]]) -> None:
+    """The same of a batch that went out message by message."""
+    for judged, tag in proved:
+        s.records.append((s.desk.caller, judged, tag))
+        spending.corrected(s, judged, tag)
 
 
 def took_effect(s: Session, judged: Judged) -> None:
@@ -150,6 +167,8 @@ def follow(s: Session) -> None:
 def transaction_over(s: Session) -> None:
     """The server is idle: whatever was open has ended."""
     tx = s.tx
+    if s.spending.open:
+        spending.ended(s, committed=True)  # whatever ended it otherwise has said so
     if tx.executed or tx.explicit or tx.measured:
         if tx.untrusted:
             s.settings.stale = True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.policy.decide import decide
 from pgguard.policy.verdict import Allow, Asked, Evidence
+from pgguard.session import spending
 from pgguard.sql.statement import Control
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         return Pass.SLOW
     if len(judged.statements) > 1 and judged.bounds:
         return Pass.SLOW  # what the picture shows can change before its turn comes
+    if judged.bounds and session.desk.budgets and not binding and not spending.fits(session, judged):
+        return Pass.SLOW
     if judged.bounds and tx.executed:
         lost, deleted = tx.bound_of(judged)
         evidence = Evidence(bound=lost, bound_deleted=deleted)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, dry_run, following, talks
+from pgguard.session import cut, dry_run, following, spending, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import tried
@@ -142,6 +142,7 @@ def roll_back(s: Session) -> Talk:
     s.server.dirty = True
     for _ in range(5):
         if s.replies.status == IDLE:
+            spending.ended(s, committed=False)
             return
         s.server.own_query(b"ROLLBACK")
         yield None
@@ -208,14 +209,16 @@ def judge_reading(
     effect = lone_effect(s)
     found = s.tx.judged[0].allowed.get(effect) if effect is not None else None
     outcome: Outcome = None
+    fresh = found is None
     if found is None:
         weighed = yield from weigh(s, reading, sync=sync)
         if not isinstance(weighed, Measurement):
             return None if s.world.observe and not isinstance(weighed, ServerError) else weighed
         found = weighed
+    if fresh or s.desk.budgets:
         outcome = yield from settle(s, found)
-        if outcome is None and effect is not None:
-            remember(s, effect, found)
+    if fresh and outcome is None and effect is not None:
+        remember(s, effect, found)
     s.tx.found = found
     if outcome is None and s.settings.report:
         s.to_client.append(encode_notice({"C": "00000", "M": explain.report(found)}))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from pgguard.policy.account import Account, Place
 from pgguard.session.judge import Judged
 from pgguard.session.names import Prepared
 from pgguard.wire.backend import command_tag, data_row, error_fields
@@ -34,6 +35,8 @@ _COMPLETES: Final = {
     ord("F"): b"Z",
 }  # fmt: skip
 
+Reserved = tuple[int, Place, Account, int]  # which of ``Unit.runs``, of which account, at most so many rows
+
 
 class NameChange:
     """What a ParseComplete or CloseComplete will make true. ``prepared`` None: closed."""
@@ -49,8 +52,8 @@ class Unit:
     """Client messages on their way. ``names`` has an entry for each '1' and '3' to come (None: a portal's Close)."""
 
     __slots__ = (
-        "copied", "done", "expected", "failed", "flushed", "names", "runs", "seen", "synced", "tags", "wants_tags",
-        "writes",
+        "copied", "done", "expected", "failed", "flushed", "names", "reserved", "runs", "seen", "status", "synced",
+        "tags", "wants_tags", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -64,6 +67,8 @@ class Unit:
         self.writes = False  # it counts among the world's proved writes on their way
         self.flushed = False  # the client, or we, asked the server to answer what was sent so far
         self.copied = False  # the client sent its CopyDone or CopyFail without waiting to be asked
+        self.reserved: list[Reserved] = []  # what its proved writes hold of their caller's budgets
+        self.status = 0  # the transaction's, as its ReadyForQuery said
         self.expected = 0  # replies that complete an extended message, as far as sent
         self.seen = 0
 

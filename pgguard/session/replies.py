@@ -88,7 +88,7 @@ class Replies:
         """A message that passes with the stream: only look."""
         code = data[pos]
         if code == 0x5A:  # ReadyForQuery
-            self.status = data[pos + 5]
+            self.status = unit.status = data[pos + 5]
             self.copying = False
             self.queue.popleft()
             self.finished.append(unit)
@@ -102,7 +102,7 @@ class Replies:
                 # an early Sync is read and ignored by the server's copy loop (copyfromparse.c, CopyGetData)
                 unit.synced = False
                 unit.seen = unit.expected - 1  # while it was synced nobody counted; what is owed is the end of COPY
-        elif unit.wants_tags and code in (0x43, 0x49, 0x73):
+        elif code in (0x43, 0x49, 0x73) and (unit.wants_tags or not unit.synced):
             unit.tags.append(command_tag(data[pos:end]) if code == 0x43 else "")
             unit.seen += 1
         elif code not in (0x4E, 0x41):  # not NoticeResponse, NotificationResponse

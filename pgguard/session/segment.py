@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.session import following, judging
+from pgguard.session import following, judging, spending
 from pgguard.session.gate import Pass, gate
 from pgguard.session.judge import Judged
 from pgguard.session.names import Portal, Prepared, key
@@ -39,6 +39,11 @@ class Segment:
         self.runs = []
         self.begins = self.urgent = False
         self._known = None
+
+    def overspends(self) -> bool:
+        """Whether a write in it, proved some time ago, does not fit into its caller's budgets any more."""
+        s = self._s
+        return bool(s.desk.budgets) and not all(spending.fits(s, judged) for judged in self.runs if judged.bounds)
 
     def undo(self) -> None:
         """It is gone through again from its beginning: names mean what they meant in front of it."""

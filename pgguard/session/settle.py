@@ -23,6 +23,7 @@ from pgguard.policy import explain
 from pgguard.policy.binding import Approval, Binding, BoundStatement, Filed, NewRequest, NotValid
 from pgguard.policy.decide import decide, share_stops
 from pgguard.policy.verdict import Allow, Asked, Evidence, Hold, Refusal, Refuse, Verdict
+from pgguard.session import spending
 from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
 from pgguard.session.judge import Counted, Judged, by_value
 from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
@@ -125,18 +126,25 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
     ``found`` None: it cannot be measured."""
     tx = session.tx
     why = next((j.why for j in reversed(tx.judged) if j.why), "")
-    evidence = Evidence(measurement=found, measurable=found is not None, at_commit=at_commit, why=why)
+    spent = (yield from spending.spent(session, found)) if found is not None and session.desk.budgets else ()
+    if isinstance(spent, Refusal):
+        return spent
+    evidence = Evidence(measurement=found, measurable=found is not None, at_commit=at_commit, why=why, spent=spent)
     verdict: Verdict = decide(session.world.policy, asked_for(session), evidence)
-    if isinstance(verdict, Allow):
-        return None
-    if session.world.observe:
-        yield from record(session, "observe", verdict, found)
+    if isinstance(verdict, Allow) or session.world.observe:
+        spending.hold_measured(session, spent)
+        spending.tell(session, quiet=True)
+        if not isinstance(verdict, Allow):
+            yield from record(session, "observe", verdict, found)
         return None
     if isinstance(verdict, Hold) and not all(w.judged.text for w in tx.writes):
         return cannot_judge("what was run is not known, so nobody can approve it: parse it again")
     if not isinstance(verdict, Hold):
         return verdict if isinstance(verdict, Refuse) else cannot_judge("it was measured and still is not known")
     token = _comment_token(session) or session.settings.token
+    if verdict.over is not None:
+        outcome = yield from spending.go_further(session, verdict, token)
+        return outcome if outcome is not None else (yield from settle(session, found, at_commit=at_commit))
     answer = yield FindApproval(binding(session, verdict), token)
     if isinstance(answer, Away):
         return explain.away(answer.what, answer.why)
@@ -150,6 +158,7 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
     if all(known.number != answer.number for known in tx.approvals):
         tx.approvals.append(answer)
     tx.ledger.approved(answer.ceilings)
+    spending.follow(session)
     # what has no identity of its own (contents of large objects) is asked for again with every further write
     tx.allowed_losses |= {lost for lost in answer.destroyed if answer.sizes.get(lost, (0, None))[0]}
     return None
@@ -171,6 +180,8 @@ def _reason(session: Session) -> str:
 
 def binding(session: Session, verdict: Hold) -> Binding:
     """The ordered writes of the transaction so far, by this caller, here, under the rules that say no."""
+    if verdict.over is not None:
+        return spending.binding(session, verdict.over)
     return Binding(
         statements=tuple(_bound(w.judged, w.params) for w in session.tx.writes),
         caller=session.desk.caller.user,
@@ -200,12 +211,14 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
     outcome = replace(outcome, findings=_all_findings(session, outcome.findings))
     filed: Filed | None = None
     not_filed = ""
+    spending.refused(session, outcome)
     if isinstance(outcome, Hold):
         caller = session.desk.caller
         answer = yield FileRequest(
             NewRequest(
                 binding(session, outcome), outcome.measurement, outcome.blames, outcome.findings, outcome.by,
                 outcome.expires, caller.application, caller.address, _reason(session), session.world.policy.environment,
+                outcome.over.sum if outcome.over is not None else 0,
             )
         )  # fmt: skip
         if isinstance(answer, Away):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from pgguard.catalog.picture import Picture
 from pgguard.checks import BY_VALUE
+from pgguard.policy.account import Accounts
+from pgguard.policy.budget import Counting, counting
 from pgguard.policy.decide import speaks_of
 from pgguard.policy.model import Policy
 from pgguard.policy.verdict import Caller
@@ -30,6 +32,7 @@ class Desk:
         self.version = 0
         self.silent = False
         self.values_matter = False  # a rule asks for a check that looks at the values of literals
+        self.budgets: tuple[Counting, ...] = ()  # those that speak of this caller
         self.kept: dict[tuple[bytes, tuple[int, ...]], Judged] = {}
         self.shapes: dict[bytes, Judged] = {}
         self.renew()
@@ -41,6 +44,7 @@ class Desk:
         self.version = self.world.version
         policy = self.world.policy
         self.silent = not speaks_of(policy, self.caller)
+        self.budgets = counting(policy, self.caller)
         self.values_matter = any(BY_VALUE & set(rule.match.get("check", ())) for rule in policy.rules)
 
 
@@ -49,8 +53,9 @@ class World:
 
     MOST_DESKS = 1024
 
-    def __init__(self, policy: Policy, *, server: str, observe: bool) -> None:
+    def __init__(self, policy: Policy, *, server: str, observe: bool, accounts: Accounts | None = None) -> None:
         self.policy = policy
+        self.accounts = accounts if accounts is not None else Accounts()  # of all databases of this node
         self.picture: Picture | None = None
         self.server = server  # "name/system_identifier"
         self.observe = observe

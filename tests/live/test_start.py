@@ -116,7 +116,7 @@ def test_an_upstream_that_is_away(postgres: Postgres, tmp_path: Path) -> None:
         ("version: 1\nlimitz: []\n", ["limitz", "limits", ":2"]),
         ("", ["empty"]),
         ("version: 1\nlimits: [{name: x, rows: many, beyond: approve}]\n", ["rows"]),
-        ("version: 1\nbudgets: []\n", ["budgets"]),
+        ("version: 1\nnotify: []\n", ["notify"]),
         (FAILS_ITS_TEST, ["select 1"]),
     ],
 )

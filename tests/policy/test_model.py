@@ -7,6 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from pgguard.policy.fields import PER
 from pgguard.policy.match import MATCHERS
 from pgguard.policy.model import Policy, named
 from tests.policy.making import policy
@@ -66,4 +67,5 @@ def test_the_schema_knows_every_key_and_no_more() -> None:
     assert set(rule["properties"]) == {"name", "match", "except", "then"}
     assert set(rule["properties"]["match"]["properties"]) == {m.key for m in MATCHERS}
     assert rule["properties"]["match"]["additionalProperties"] is False
-    assert "budgets" not in schema["properties"]
+    assert "notify" not in schema["properties"]
+    assert set(schema["$defs"]["Budget"]["properties"]["per"]["anyOf"][0]["enum"]) == set(PER)

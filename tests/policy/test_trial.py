@@ -19,7 +19,7 @@ def trial(sql: str = "delete from accounts", decision: str = "allow", given: Any
 
 
 def known(one: Trial) -> Any:
-    return evidence(one.given, asks(one).statements)
+    return evidence(one.given, asks(one), policy(PEOPLE))
 
 
 @pytest.mark.parametrize(
