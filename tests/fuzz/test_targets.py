@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.__main__ import NAMES
 from tests.fuzz.seeds import SEEDS
 from tests.fuzz.targets import TARGETS
 
@@ -30,3 +31,7 @@ def test_no_bytes_break_it(name: str) -> None:
         TARGETS[name](data)
 
     run()
+
+
+def test_every_target_can_be_fuzzed_for_long() -> None:
+    assert set(NAMES) == set(TARGETS) == set(SEEDS)
