@@ -17,6 +17,7 @@ from pgguard.checks import (
     column_type,
     disables_safety,
     no_where,
+    reaches_outside,
     reads_files,
     renames,
     required_column,
@@ -38,6 +39,7 @@ HAZARDS: tuple[tuple[str, Check], ...] = (
     (changes_roles.NAME, changes_roles.find),
     (runs_code_later.NAME, runs_code_later.find),
     (reads_files.NAME, reads_files.find),
+    (reaches_outside.NAME, reaches_outside.find),
 )
 # What they see stands in ``details`` and ``subcommands``.
 ADVICE: tuple[tuple[str, Check], ...] = (
@@ -53,6 +55,8 @@ ADVICE: tuple[tuple[str, Check], ...] = (
 )
 ALL = HAZARDS + ADVICE
 
+# No ROLLBACK takes back what these see, so it is not tried to find out what it does.
+BEYOND_ROLLBACK = frozenset({reads_files.NAME, reaches_outside.NAME})
 # These look at the values of literals: what they say belongs to one text, not to all of its shape.
 BY_VALUE = frozenset({always_true.NAME})
 

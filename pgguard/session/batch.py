@@ -288,7 +288,7 @@ class Batch:
             self.over = True
             return
         if statement.control is Control.PREPARE:
-            s.world.prepared.add(statement.name)
+            s.world.prepare(statement.name, untrusted=s.tx.untrusted)
         if statement.control is Control.BEGIN or statement.control in _ENDS:
             self.wrapped = s.wrapped = False  # our block, if there was one, has become the client's, or has ended
         cut.controlled(s, judged, step.tag)

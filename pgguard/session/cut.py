@@ -153,7 +153,7 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
             spending.ended(s, committed=False)
         return False
     if statement.control is Control.PREPARE:
-        s.world.prepared.add(statement.name)
+        s.world.prepare(statement.name, untrusted=s.tx.untrusted)
     controlled(s, piece, step.tag)
     if statement.control is Control.ROLLBACK_TO:
         yield from returned(s, sync=True)
@@ -165,6 +165,8 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
 def controlled(s: Session, judged: Judged, tag: str) -> None:
     """A transaction statement has succeeded: what the session knows of the transaction now."""
     statement = judged.statements[0]
+    if statement.control in _TWO_PHASE:
+        s.world.end_prepared(statement.name)
     if statement.control not in _ENDS:
         s.tx.note(judged)
         return
@@ -201,6 +203,5 @@ def _two_phase(s: Session, message: bytes, judged: Judged) -> Talk:
     step = s.server.held(message)
     yield None
     if not step.error:
-        s.world.prepared.discard(statement.name)
-        s.world.invalidate()
+        s.world.end_prepared(statement.name)
         s.to_client.append(step.held)

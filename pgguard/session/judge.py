@@ -68,7 +68,7 @@ class Judged:
     tries: bool = False  # it switches pgguard.dry_run on
     renames: bool = False  # PREPARE, DEALLOCATE, DECLARE ...: names mean something else afterwards
     needs_names: bool = False  # EXECUTE, FETCH ...: what it runs depends on this session's names
-    measurable: bool = True
+    measurable: bool = True  # False: it cannot run in a transaction, or no ROLLBACK takes it back
     alone: bool = False  # PostgreSQL runs it only outside a transaction block, and commits before and behind it
     changes_objects: bool = False
     deferrable: bool = False
@@ -103,10 +103,10 @@ def assemble(
     harmless = all(isinstance(p, Harmless) for p in proofs)
     proved = not any(isinstance(p, Unproved) for p in proofs)
     bounds = tuple((p.oid, p.rows, p.deletes) for p in proofs if isinstance(p, Bounded))
-    measurable = not any(
-        s.outside_block and isinstance(p, Unproved) for s, p in zip(statements, proofs, strict=True)
-    ) or len(statements) > 1
-    why = next((p.why for p in proofs if isinstance(p, Unproved)), "")
+    unwrapped = len(statements) == 1 and statements[0].outside_block and isinstance(proofs[0], Unproved)
+    beyond = next((f.says for f in findings if f.check in checks.BEYOND_ROLLBACK), "")
+    measurable = not unwrapped and not beyond
+    why = beyond or next((p.why for p in proofs if isinstance(p, Unproved)), "")
     evidence = Evidence(
         harmless=harmless,
         bound=sum(b[1] for b in bounds) if proved and bounds else None,
@@ -230,7 +230,8 @@ def _judge(
         if not isinstance(proof, Harmless) or proof.ddl:
             # What runs in a transaction is looked at in the catalog afterwards (``evidence.made``), and that knows.
             reaches = isinstance(proof, Unproved) and proof.opaque and statement.outside_block
-            findings.update(dict.fromkeys(checks.find(statement, "", reaches, only=checks.NOT_BY_VALUE)))
+            words = text[statement.start : statement.start + statement.length].decode("utf-8", "replace")
+            findings.update(dict.fromkeys(checks.find(statement, words, reaches, only=checks.NOT_BY_VALUE)))
         elif statement.kind is StatementKind.SESSION or statement.files:
             findings.update(dict.fromkeys(checks.find(statement, "", False)))
     judged = assemble(

@@ -93,9 +93,11 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
             if isinstance(rows, ServerError):
                 return rows
             empty = parse_emptiness(rows)
-        tx.destroyed = compare(outside, inside, empty, reading.catalogs)
-        tx.created = created(outside, inside)
+        retypes = tx.reads.follow(tx, session.world.picture)
+        tx.destroyed = compare(outside, inside, empty, reading.catalogs, retypes=retypes)
+        tx.created = created(outside, inside, tx.strong)
         tx.made = tuple(Finding(check, says) for check, says in made(outside, inside, reading.catalogs))
+        tx.ledger.overwrote_nothing(tx.reads.filled(tx, session.world.picture, reading, outside, inside))
     except ProtocolViolation as broken:
         return cannot_judge(f"what was destroyed could not be read: {broken.what}")
     return None

@@ -95,6 +95,20 @@ class World:
         """The same for what only reads: a name in it could come to mean a function that is being made."""
         return len(self.reshaping) > (ident in self.reshaping)
 
+    def prepare(self, gid: str, *, untrusted: bool) -> None:
+        """A two-phase transaction was measured at its PREPARE here. ``untrusted``: with DDL or unread code in it, which
+        is under way until somebody ends it."""
+        self.prepared.add(gid)
+        if untrusted:
+            self.changing.add(f"prepared {gid}")
+            self.reshaping.add(f"prepared {gid}")
+
+    def end_prepared(self, gid: str) -> None:
+        """COMMIT or ROLLBACK PREPARED."""
+        self.prepared.discard(gid)
+        self.invalidate()
+        self.settled(f"prepared {gid}")
+
     def settled(self, ident: str) -> None:
         """The session's transaction is over, or changed no catalog."""
         self.changing.discard(ident)
