@@ -11,19 +11,19 @@ import contextlib
 import io
 import os
 import pickle
+import signal
 import sys
 
 import structlog
 
-from pgguard.proxy.reading_process import LENGTH
+from pgguard.proxy.reading_process import LENGTH, SMALL
 from pgguard.sql.read import unread
 from pgguard.sql.statement import ReadText
 
 log = structlog.get_logger()
 
-SMALL = 1024 * 1024
-SMALL_SECONDS = 5.0
-SECONDS = 20.0
+# The process watches its processor time itself. This is for one that hangs, or a machine that is very busy.
+SECONDS = 60.0
 START_SECONDS = 20.0
 MOST_WAITING = 64
 _LONGEST_ANSWER = 64 * 1024 * 1024
@@ -36,8 +36,8 @@ class Readers:
     """One for texts of up to ``SMALL`` bytes, one for longer ones."""
 
     def __init__(self) -> None:
-        self._small = Reader(SMALL_SECONDS)
-        self._long = Reader(SECONDS)
+        self._small = Reader()
+        self._long = Reader()
 
     async def read(self, text: bytes) -> ReadText:
         """What ``sql.examine`` says of it. Never raises for any text."""
@@ -51,7 +51,7 @@ class Readers:
 class Reader:
     """One process at most, one text at a time; the others wait in the order in which they came."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float = SECONDS) -> None:
         self._seconds = seconds
         self._turn = asyncio.Lock()
         self._waiting = 0
@@ -80,7 +80,7 @@ class Reader:
         except TimeoutError:
             why = f"reading the text took longer than {self._seconds:g} s"
         except (OSError, EOFError):
-            why = "the text ended the process that read it"
+            why = await self._cause()
         except pickle.UnpicklingError as trouble:
             why = f"what was read of the text cannot be understood: {trouble}"
         finally:
@@ -88,6 +88,11 @@ class Reader:
                 await self.end()
         log.warning("a text was not read", bytes=len(text), why=why)
         return unread(text, why)
+
+    async def _cause(self) -> str:
+        if self._process is not None and await self._process.wait() == -signal.SIGXCPU:
+            return "reading the text took too much processor time"
+        return "the text ended the process that read it"
 
     async def end(self) -> None:
         """End the process, whatever it does."""

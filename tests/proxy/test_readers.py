@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from pgguard.proxy import readers
 from pgguard.proxy.readers import Reader, Readers
+from pgguard.proxy.reading_process import SMALL
 from pgguard.sql import limits
 from pgguard.sql.examine import examine
 from pgguard.sql.read import unread
@@ -22,7 +24,7 @@ CRASHES = b"select 1" + b"+1" * (limits.MAX_COUNTED // 2)
 
 @pytest.fixture
 async def reader() -> AsyncIterator[Reader]:
-    found = Reader(60)
+    found = Reader()
     yield found
     await found.end()
 
@@ -35,7 +37,7 @@ def pid(reader: Reader) -> int:
 async def test_the_answer_is_what_examine_says() -> None:
     pool = Readers()
     try:
-        for text in (b"delete from t where a = 1 or a <> 1", b"selec 1", b"select 1 /*" + b" " * readers.SMALL + b"*/"):
+        for text in (b"delete from t where a = 1 or a <> 1", b"selec 1", b"select 1 /*" + b" " * SMALL + b"*/"):
             assert examine(text) == await pool.read(text)
     finally:
         await pool.close()
@@ -56,6 +58,27 @@ async def test_a_text_that_takes_too_long_is_opaque() -> None:
 
     assert found.error == "reading the text took longer than 0.001 s"
     assert reader._process is None
+
+
+async def test_a_text_that_takes_too_much_memory_is_opaque(reader: Reader) -> None:
+    """libpg_query writes on standard output then, which is no answer, and ends the process."""
+    found = await reader.read(b"select " + b"1::int," * 9_000_000 + b"1")
+
+    ends = ("out of memory", "the text takes too much memory to be read", "the text ended the process that read it")
+    assert found.error in ends
+
+
+async def test_a_text_that_takes_too_much_processor_time_is_opaque() -> None:
+    """The kernel keeps the time. Here a process that has none left stands for one that used it all."""
+    reader = Reader()
+    await reader.read(b"select 1")
+    resource.prlimit(pid(reader), resource.RLIMIT_CPU, (1, 1))
+
+    found = await reader.read(b"select 1" + b",1" * 500_000)
+
+    assert found.error.startswith(("the text ended the process", "reading the text took too much processor time"))
+    assert not (await reader.read(b"select 1")).error
+    await reader.end()
 
 
 async def test_one_process_serves_many_texts_until_it_has_grown(reader: Reader) -> None:
