@@ -1,7 +1,8 @@
 """Whether the WHERE of an UPDATE or DELETE chooses rows at all, as far as logic alone can tell.
 
 PostgreSQL's own tree says where the changes stand and what their conditions are, ``formula`` turns a condition into
-atoms, ``truth`` tries every assignment of them. It only makes verdicts stricter: what is too big is "not known".
+atoms, ``truth`` tries every assignment of them; where nothing was found, sqlglot has a second opinion. It only makes
+verdicts stricter: what is too big is "not known".
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pgguard.sql import grammar, limits
 from pgguard.sql import tree as t
 from pgguard.sql.expression import Scope, names_of
 from pgguard.sql.formula import Builder
+from pgguard.sql.second_opinion import true_for_every_row
 from pgguard.sql.statement import Name
 from pgguard.sql.tree import Tree
 from pgguard.sql.truth import Formula, decided_by, holds
@@ -45,14 +47,18 @@ def every_always_true(sql: str, params: Params | None = None, not_null: NotNull 
     if error:
         return
     left = MAX_NODES
+    found = False
     # A tree in a shape that nobody foresaw is not known, and "not known" is always a right answer.
     try:
         for change in _changes(json.loads(raw)):
             left -= _size(change.conditions, left) + _CHANGE
             if left > 0 and (says := _says(change, params or {}, not_null)):
+                found = True
                 yield f"the {change.clause} of {change.verb} on {t.relation(change.target)} {says}"
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError):
         return
+    if not found:
+        yield from true_for_every_row(sql)
 
 
 class _Change(NamedTuple):

@@ -24,6 +24,8 @@ IMPURE_BUT = {"policy/load.py": frozenset({"os"})}
 
 # Dependency -> the places (relative to pgguard/) that may import it.
 IMPORTERS = {
+    "sqlglot": ("sql/second_opinion.py",),
+    "sqlglotc": ("sql/second_opinion.py",),
     "postgast": ("sql/",),
     "yaml": ("policy/load.py",),
     "asyncpg": ("upstream/",),
