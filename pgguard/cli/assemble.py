@@ -6,9 +6,11 @@ import socket
 
 from pgguard.cli.configuration import Configuration, dsn_database, dsn_place
 from pgguard.cli.networking import addresses, network, verifiers
-from pgguard.errors import ConfigError, PolicyError, UpstreamUnavailable
+from pgguard.errors import ConfigError, PolicyError, StoreUnavailable, UpstreamUnavailable
+from pgguard.policy.account import Accounts
 from pgguard.policy.load import load
 from pgguard.policy.model import Policy
+from pgguard.proxy.bookkeeping import Bookkeeping
 from pgguard.proxy.services import Services
 from pgguard.proxy.upstreams import Upstreams
 from pgguard.store.audit_file import AuditFile
@@ -57,18 +59,22 @@ async def assemble(configuration: Configuration, policy: Policy) -> tuple[Servic
             await known.close()
         await admin.close()
         raise
+    accounts = Accounts()
+    bookkeeping = Bookkeeping(accounts, store.budgets(_keeper(configuration)))
     try:
         audit = _audit(configuration, server, policy)
-    except ConfigError:
+        await bookkeeping.begin()
+    except (ConfigError, StoreUnavailable) as trouble:
         if known is not None:
             await known.close()
         await store.close()
         await admin.close()
-        raise
+        raise trouble if isinstance(trouble, ConfigError) else ConfigError(str(trouble), exit_code=3) from None
     services = Services(
         upstreams=upstreams, admin=admin, admin_database=database, store=store, audit=audit, policy=policy,
         server=f"{policy.server.name or configuration.upstream}/{server.system_identifier}",
         observe=configuration.observe, allow_trust=configuration.allow_trust, network=surroundings, verifiers=known,
+        accounts=accounts, bookkeeping=bookkeeping,
     )  # fmt: skip
     return services, server, [*warnings, *more]
 
@@ -79,6 +85,13 @@ def wrong_server(policy: Policy, server: Server) -> str:
     if wanted and wanted != server.system_identifier:
         return f"policy {policy.name} is for system_identifier {wanted}, this server is {server.system_identifier}"
     return ""
+
+
+def _keeper(configuration: Configuration) -> str:
+    """Whose budgets they are. A file is one node's, whatever its machine is called: a container has a new name each
+    time."""
+    alone = configuration.state.startswith("sqlite")
+    return configuration.node or ("" if alone else socket.gethostname())
 
 
 def _audit(configuration: Configuration, server: Server, policy: Policy) -> AuditFile | None:

@@ -34,6 +34,7 @@ def _pgguard(
 
 app.command()(serve)
 app.command()(requests.requests)
+app.command()(requests.budgets)
 app.command()(requests.approve)
 app.command()(requests.deny)
 app.command()(demo)

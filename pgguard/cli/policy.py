@@ -105,8 +105,8 @@ def _validated(file: Path) -> dict[str, Any]:
         if wrong := run(policy, trial).wrong:
             says = f"{file}:{line}: test {number} failed: {wrong}"
             return {"file": str(file), "ok": False, "exit": NO, "line": line, "says": says}
-    tests = len(policy.tests)
-    says = f"{file}: ok: {policy.rules_count} rules and limits, {f'{tests} tests pass' if tests else 'it has no tests'}"
+    tests = f"{len(policy.tests)} tests pass" if policy.tests else "it has no tests"
+    says = f"{file}: ok: {policy.rules_count} rules, limits and budgets, {tests}"
     return {"file": str(file), "ok": True, "exit": 0, "line": None, "says": says}
 
 

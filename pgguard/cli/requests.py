@@ -1,4 +1,4 @@
-"""The subcommands ``requests``, ``approve`` and ``deny``: the console of a running pgguard, from a shell."""
+"""The subcommands ``requests``, ``budgets``, ``approve``, ``deny``: the console of a running pgguard, from a shell."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ def requests(
         _say("no requests" if every else "no open requests")
     else:
         _table(rows, ("request", "state", "requester", "database", "rows", "rule", "statement", "tries", "expires"))
+
+
+def budgets(dsn: Dsn = None, as_json: AsJson = False) -> None:
+    """List what is spent of the policy's budgets now."""
+    rows = _ask("SHOW BUDGETS", dsn)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    elif not rows:
+        _say("nothing is spent")
+    else:
+        _table(rows, ("budget", "key", "spent", "limit", "window", "resets"))
 
 
 def approve(

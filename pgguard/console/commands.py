@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from pgguard.console.desk import Desk
 from pgguard.console.language import Said, match, pattern
-from pgguard.console.words import listing_row, moment, printable, request_lines
+from pgguard.console.words import budget_row, listing_row, moment, printable, request_lines
 from pgguard.policy.sqlstates import AWAY
 from pgguard.store.lifecycle import NO_SUCH, NOT_YOU, Answer
 
@@ -120,6 +121,17 @@ async def deny(order: Order) -> Result | Failed:
     return _refused(answer) or Result(((str(number), "denied", order.person, reason),), "DENY")
 
 
+async def show_budgets(order: Order) -> Result | Failed:
+    desk = order.desk
+    now, wall = desk.clock(), time.time()
+    known = {budget.name: budget for budget in desk.policy().budgets}
+    return Result(tuple(
+        budget_row(known[place[0]], place, account, now, wall)
+        for place, account in desk.accounts.each()
+        if place[0] in known and account.sum(now)
+    ), "SHOW")  # fmt: skip
+
+
 async def show_help(order: Order) -> Result | Failed:
     return Result(tuple((command.usage, command.doc) for command in COMMANDS), "SHOW")
 
@@ -152,6 +164,7 @@ COMMANDS: tuple[Command, ...] = (
     _row("APPROVE n [AT MOST k] [TOKEN]", "request state by expires token", approve,
          "let request n run once, losing at most k rows; with TOKEN only for who has the token"),
     _row("DENY n 'reason'", "request state by reason", deny, "refuse request n; its requester is told the reason"),
+    _row("SHOW BUDGETS", "budget key spent limit window resets", show_budgets, "what is spent of the budgets now"),
     _row("SHOW HELP", "command does", show_help, "this list"),
     _row("SHOW VERSION", "version", show_version, "pgguard's version"),
 )  # fmt: skip

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pgguard import __version__
 from pgguard.errors import UpstreamUnavailable
+from pgguard.policy.account import Accounts
+from pgguard.policy.model import Budget
 from pgguard.store.requests import Store
 
 
@@ -19,11 +22,14 @@ class ApproverGroup(Protocol):
     def roles(self) -> Collection[str]: ...
 
 
-class NamesApprovers(Protocol):
+class InForce(Protocol):
     """What the console needs of a policy."""
 
     @property
     def approvers(self) -> Mapping[str, ApproverGroup]: ...
+
+    @property
+    def budgets(self) -> Sequence[Budget]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +39,11 @@ class Desk:
 
     store: Store
     memberships: Callable[[str], Awaitable[Collection[str]]]
-    policy: Callable[[], NamesApprovers]
+    policy: Callable[[], InForce]
     version: str = __version__
     deadline: float = 5.0  # seconds for ``memberships``
+    accounts: Accounts = field(default_factory=Accounts)
+    clock: Callable[[], float] = time.monotonic  # that of the accounts
 
     async def groups(self, person: str) -> frozenset[str]:
         """The approver groups that the person belongs to now. Raises UpstreamUnavailable."""

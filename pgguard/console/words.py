@@ -6,8 +6,11 @@ import re
 from datetime import UTC, datetime
 
 from pgguard.evidence.measurement import TableEffect
+from pgguard.policy.account import Account, Place, words
+from pgguard.policy.budget import duration, limit
 from pgguard.policy.explain import object_line
 from pgguard.policy.limits import rows
+from pgguard.policy.model import Budget
 from pgguard.store.request import Request
 
 _SHORT = 100  # characters of a statement in a listing
@@ -31,7 +34,9 @@ def moment(seconds: float | None) -> str:
 
 
 def statement(request: Request) -> str:
-    """The statements of the request, in order, on one line."""
+    """The statements of the request, in order, on one line; or the budget that it wants to go beyond."""
+    if not request.asked.binding.statements:
+        return f"budget {printable(request.asked.binding.budget)}"
     return "; ".join(printable(bound.text.rstrip().removesuffix(";")) for bound in request.asked.binding.statements)
 
 
@@ -59,6 +64,15 @@ def listing_row(request: Request) -> tuple[str | None, ...]:
     )  # fmt: skip
 
 
+def budget_row(budget: Budget, place: Place, account: Account, now: float, wall: float) -> tuple[str | None, ...]:
+    """A row of SHOW BUDGETS. ``now`` is the accounts' clock, ``wall`` the same moment for people."""
+    resets = account.resets(now)
+    return (
+        budget.name, printable(words(place)), str(account.sum(now)), limit(budget), duration(budget.window),
+        None if resets is None else moment(wall + resets - now),
+    )  # fmt: skip
+
+
 def request_lines(request: Request) -> list[tuple[str, str]]:
     """Everything a person needs to answer a request, as (field, value); a field can come more than once."""
     asked, binding = request.asked, request.asked.binding
@@ -74,6 +88,7 @@ def request_lines(request: Request) -> list[tuple[str, str]]:
         ("environment", asked.environment),
         ("reason", asked.reason),
         *(("statement", bound.text) for bound in binding.statements),
+        ("budget", binding.budget),
         *(("rule", f"{blame.rule}: {blame.says}") for blame in asked.blames),
         *(("finding", f"{finding.check}: {finding.says}") for finding in asked.findings),
         ("rows", "not measured" if request.rows is None else str(request.rows)),

@@ -91,7 +91,7 @@ class Approval:
     unmeasured: bool = False  # it was approved without a measurement
     sizes: Mapping[tuple[str, str, str], tuple[int, int | None]] = field(default_factory=dict)  # OID, about rows
     at_most: int | None = None  # rows in all, where the approver said so
-    left: float = 0.0  # seconds until it expires
+    left: float = field(default=0.0, compare=False)  # seconds until it expires
 
     def exceeded_by(self, measurement: Measurement | None) -> str:
         """In words, what ``measurement`` does beyond this approval; "" when it stays inside."""

@@ -60,6 +60,7 @@ class Counting:
         """What ``account`` would come to with ``added``. ``mine``: of what it holds, this transaction's own."""
         if account is None:
             return Spent(self.budget, place, 0, added, int(added > 0))
+        account.window = self.budget.window  # the policy may be another one by now
         return Spent(
             self.budget, place, account.sum(now) - mine, added, account.statements(now) + (added > 0),
             account.allowed(self._caller.user, now), account.size,

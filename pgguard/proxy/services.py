@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pgguard.console.desk import Desk
+from pgguard.policy.account import Accounts
 from pgguard.policy.model import Policy
+from pgguard.proxy.bookkeeping import Bookkeeping
 from pgguard.proxy.network import Network
 from pgguard.proxy.readers import Readers
 from pgguard.proxy.upstreams import Upstreams
@@ -33,7 +35,8 @@ class Services:
     def __init__(
         self, *, upstreams: Upstreams, admin: Admin, admin_database: str, store: Store, audit: AuditFile | None,
         policy: Policy, server: str, observe: bool, allow_trust: bool, audit_all: bool = False,
-        network: Network | None = None, verifiers: Verifiers | None = None,
+        network: Network | None = None, verifiers: Verifiers | None = None, accounts: Accounts | None = None,
+        bookkeeping: Bookkeeping | None = None,
     ) -> None:  # fmt: skip
         self.upstreams = upstreams
         self.admin = admin
@@ -46,7 +49,9 @@ class Services:
         self.allow_trust = allow_trust
         self.audit_all = audit_all
         self.readers = Readers()
-        self.desk = Desk(store, admin.memberships, lambda: self.policy)
+        self.accounts = accounts or Accounts()
+        self.bookkeeping = bookkeeping
+        self.desk = Desk(store, admin.memberships, lambda: self.policy, accounts=self.accounts)
         self.network = network or Network()
         self.verifiers = verifiers
         self.doors: dict[Door, None] = {}  # connections before their StartupMessage, the oldest first
@@ -64,8 +69,11 @@ class Services:
                 await self.admin.self_test(database)
                 self._tested.add(database)
             world = self.worlds.setdefault(
-                database, World(self.policy, server=self.server, observe=self.observe or self.policy.mode == "observe")
-            )
+                database, World(
+                    self.policy, server=self.server, observe=self.observe or self.policy.mode == "observe",
+                    accounts=self.accounts,
+                ),
+            )  # fmt: skip
         return world
 
     async def picture(self, database: str) -> None:
@@ -116,6 +124,8 @@ class Services:
             await self.verifiers.close()
         await self.readers.close()
         await self.admin.close()
+        if self.bookkeeping is not None:
+            await self.bookkeeping.close()
         await self.store.close()
         if self.audit is not None:
             await self.audit.close()

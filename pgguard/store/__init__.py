@@ -4,6 +4,7 @@
     request      one request as it is kept, and its way into and out of a row
     lifecycle    pure: what state a request is in now, and who may do what to it
     requests     Store: the only code that changes a request
+    budgets      what was spent of budgets, over a restart
     token        an approval as a signed text that can be handed over
     audit_file   the hash-chained audit file, one writer
 

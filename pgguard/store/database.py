@@ -50,6 +50,14 @@ sa.Index("pgguard_requests_caller", requests.c.caller, requests.c.state)
 _open = requests.c.state == "open"
 sa.Index("pgguard_requests_open", requests.c.digest, unique=True, sqlite_where=_open, postgresql_where=_open)
 
+# What was spent of budgets, by each node for itself: an account is one row, under the digest of node and key.
+budgets = sa.Table(
+    "pgguard_budgets", _meta,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("node", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+)  # fmt: skip
+
 
 async def open_engine(url: str) -> tuple[AsyncEngine, Path | None]:
     """The engine, schema made, and the SQLite file (None for PostgreSQL). Raises ConfigError, nothing else."""

@@ -54,17 +54,18 @@ class Request:
     @property
     def rows(self) -> int | None:
         """Updated plus deleted rows as measured; None when it could not be measured."""
-        return None if self.asked.measurement is None else self.asked.measurement.lost
+        return self.asked.rows
 
-    def approval(self) -> Approval:
-        """What this request lets through once approved. The caller has asked ``lifecycle`` whether it is.
+    def approval(self, left: float = 0.0) -> Approval:
+        """What this request lets through once approved (the caller has asked ``lifecycle`` whether it is), ``left``
+        seconds before that expires.
 
         With ``at_most`` the ceilings are shared out as the measured rows were, so that all tables together
         never exceed what the person wrote.
         """
         measurement = self.asked.measurement
         if measurement is None:
-            return Approval(self.number, self.decided_by, unmeasured=True)
+            return Approval(self.number, self.decided_by, unmeasured=True, at_most=self.at_most, left=left)
         total = measurement.lost
         ceilings: dict[int, int] = {}
         for table in measurement.tables:
@@ -73,7 +74,9 @@ class Request:
             ceilings[table.oid] = ceilings.get(table.oid, 0) + share
         destroyed = frozenset((gone.kind, gone.name, gone.how) for gone in measurement.destroyed)
         sizes = {(gone.kind, gone.name, gone.how): (gone.oid, gone.rows) for gone in measurement.destroyed}
-        return Approval(self.number, self.decided_by, ceilings, destroyed, sizes=sizes)
+        return Approval(
+            self.number, self.decided_by, ceilings, destroyed, sizes=sizes, at_most=self.at_most, left=left
+        )
 
 
 def content(asked: NewRequest) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from pgguard.errors import ConfigError, StoreUnavailable
 from pgguard.policy.binding import Approval, Binding, Filed, NewRequest, NotValid
 from pgguard.store import lifecycle
+from pgguard.store.budgets import SavedBudgets
 from pgguard.store.database import in_words, meta, open_engine, writing
 from pgguard.store.database import requests as table
 from pgguard.store.lifecycle import Answer, TooMany
@@ -53,6 +54,10 @@ class Store:
         except ConfigError:
             await engine.dispose()
             raise
+
+    def budgets(self, node: str) -> SavedBudgets:
+        """Where ``node`` keeps what was spent of budgets."""
+        return SavedBudgets(self._reads, self._writes, node)
 
     async def close(self) -> None:
         """Waits for what is under way, then lets go of the database."""
@@ -126,7 +131,7 @@ class Store:
     async def _file(self, asked: NewRequest) -> Filed | TooMany:
         now = self._clock()
         digest = asked.binding.digest()
-        rows = None if asked.measurement is None else asked.measurement.lost
+        rows = asked.rows
         async with self._writes.begin() as connection:
             await connection.execute(sa.select(meta.c.id).with_for_update())
             await connection.execute(
@@ -166,7 +171,7 @@ class Store:
                 return borne
             known = await _select(connection, table.c.digest == digest, table.c.state == "approved", table.c.jti == "")
         usable = [request for request in known if not lifecycle.usable(request, now)]
-        return usable[0].approval() if usable else borne
+        return usable[0].approval(usable[0].expires - now) if usable else borne
 
     async def _borne(self, connection: AsyncConnection, digest: str, token: str, now: float) -> Approval | NotValid:
         claims = self._key.read(token)
@@ -182,7 +187,7 @@ class Store:
             return NotValid("it expired", request.number)
         if why := lifecycle.usable(request, now):
             return NotValid(why, request.number)
-        return request.approval()
+        return request.approval(request.expires - now)
 
     async def _claim(self, numbers: tuple[int, ...]) -> str:
         now = self._clock()

@@ -52,7 +52,7 @@ def _written(path: Path, text: str) -> str:
 
 def test_validate(good: str, failing: str, broken: str, tmp_path: Path) -> None:
     result = pgguard("validate", good)
-    assert (result.exit_code, result.stdout) == (0, f"{good}: ok: 1 rules and limits, 2 tests pass\n")
+    assert (result.exit_code, result.stdout) == (0, f"{good}: ok: 1 rules, limits and budgets, 2 tests pass\n")
 
     result = pgguard("validate", good, failing)
     assert result.exit_code == 1

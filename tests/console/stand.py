@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pgguard.evidence.measurement import Destroyed, Measurement, Rows, TableEffect
 from pgguard.policy.binding import Binding, BoundStatement, Filed, NewRequest
+from pgguard.policy.model import Budget
 from pgguard.policy.verdict import Blame
 from pgguard.store.requests import Store
 
@@ -27,6 +28,7 @@ class Group:
 @dataclass(frozen=True)
 class Policy:
     approvers: dict[str, Group] = field(default_factory=lambda: {"dba": Group(frozenset({"dba"}))})
+    budgets: tuple[Budget, ...] = ()
 
 
 def request(text: str = "delete from accounts", caller: str = "ann", by: str = "dba") -> NewRequest:

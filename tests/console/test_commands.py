@@ -17,6 +17,7 @@ EXAMPLES = {
     "SHOW REQUEST n": "show request 3",
     "APPROVE n [AT MOST k] [TOKEN]": "approve 3 at most 4 token",
     "DENY n 'reason'": "deny 3 'no'",
+    "SHOW BUDGETS": "show budgets",
     "SHOW HELP": "show help",
     "SHOW VERSION": "show version",
 }

@@ -105,7 +105,7 @@ async def test_simple_and_extended_give_the_same_answers(desk: Desk, console: Co
 
     assert await client.say(query("show requests")) == "TDCZ"
     assert await client.say(query("")) == "IZ"
-    assert await client.say(query("show version; show help")) == "TDC" + "T" + "D" * 7 + "CZ"
+    assert await client.say(query("show version; show help")) == "TDC" + "T" + "D" * 8 + "CZ"
     assert await client.say(parse("show requests"), bind(), message("D", b"P\0"), execute(), SYNC) == "12TDCZ"
     assert await client.say(parse("show request $1"), message("D", b"S\0"), SYNC) == "1tTZ"
     assert await client.say(parse("begin"), bind(), message("D", b"P\0"), execute(), SYNC) == "12nNCZ"
@@ -116,7 +116,7 @@ async def test_rows_come_in_portions(desk: Desk) -> None:
     client = Client(desk)
     await client.say(parse("show help"))
 
-    assert await client.say(bind(), execute(3), execute(3), execute(3), SYNC) == "2DDDsDDDsDCZ"
+    assert await client.say(bind(), execute(3), execute(3), execute(3), SYNC) == "2DDDsDDDsDDCZ"
     assert await client.say(execute()) == "E"
     assert "portal" in client.error()
 

@@ -6,10 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgguard.console.words import listing_row, moment, printable, request_lines, table_line
+from pgguard.console.words import budget_row, listing_row, moment, printable, request_lines, table_line
 from pgguard.evidence.measurement import Rows, TableEffect
+from pgguard.policy.account import Account, Place
+from pgguard.policy.binding import Binding, NewRequest
+from pgguard.policy.model import Budget
+from pgguard.policy.verdict import Blame
 from pgguard.store.request import Request, State
-from tests.console.stand import request
+from tests.console.stand import MEASURED, request
 
 FILED = Request(17, "d", State.OPEN, request("delete from accounts"), 3, filed=0.0, expires=86400.0, last_rows=52001)
 
@@ -76,3 +80,34 @@ def test_a_request_in_a_row() -> None:
 
 def test_no_moment_is_no_text() -> None:
     assert moment(None) == ""
+
+
+PLACE: Place = ("slow-bleed", "rows", (("caller", "ann"), ("application", "p\x1bsql")))
+
+
+def test_a_row_of_the_budgets() -> None:
+    budget = Budget.model_validate(
+        {"name": "slow-bleed", "per": ["caller", "application"], "rows": 500, "window": "10m", "beyond": "approve"}
+    )
+    account = Account(600.0)
+    account.spend(480, 100.0)
+    row = ("slow-bleed", "caller ann, application p\\u001bsql", "480", "500", "10 minutes")
+
+    assert budget_row(budget, PLACE, account, 130.0, 60.0) == (*row, "1970-01-01 00:10:30Z")
+    account.hold(3)
+    assert budget_row(budget, PLACE, account, 130.0, 60.0)[-1] is None
+
+
+def test_a_request_to_go_beyond_a_budget() -> None:
+    """It has no statement: what it is about is the budget, and the number is the sum."""
+    asked = NewRequest(
+        Binding((), "ann", "ann", "shop", 0, "shop/77", ("d",), "slow-bleed: caller ann"), MEASURED,
+        (Blame("slow-bleed", "504 rows in 10 minutes by 126 statements (limit 500)", "d"),), (), "dba", 1800.0,
+        spent=504,
+    )  # fmt: skip
+    filed = Request(17, "d", State.OPEN, asked, 3, filed=0.0, expires=86400.0, last_rows=504)
+
+    assert listing_row(filed)[4:7] == ("504", "slow-bleed", "budget slow-bleed: caller ann")
+    lines = request_lines(filed)
+    assert ("budget", "slow-bleed: caller ann") in lines
+    assert ("rows", "504") in lines
