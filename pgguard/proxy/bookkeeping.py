@@ -28,6 +28,7 @@ class Bookkeeping:
         self._saved = saved
         self._clock = clock
         self._wall = wall
+        self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
@@ -43,15 +44,18 @@ class Bookkeeping:
 
     async def close(self) -> None:
         """After the last client."""
+        self._stop.set()  # not cancelled: a writing that is under way is to arrive
         if self._task is not None:
-            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.write()
 
     async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(SECONDS)
-            await self.write()
+        while not self._stop.is_set():
+            try:
+                async with asyncio.timeout(SECONDS):
+                    await self._stop.wait()
+            except TimeoutError:
+                await self.write()
 
     async def write(self) -> None:
         """What changed since the last time. What cannot be written now is written later."""
