@@ -11,6 +11,7 @@ never knowable    what rules can say by the text; else the policy's ``unmeasured
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pgguard.evidence.measurement import Measurement
@@ -23,6 +24,7 @@ from pgguard.policy.sqlstates import BEYOND_LIMIT, CANNOT_JUDGE, REFUSED
 from pgguard.policy.verdict import Allow, Asked, Blame, Caller, Evidence, Hold, Measure, Refuse, Verdict
 
 _NOTHING = Measurement()
+_ITS_OWN = frozenset({"role", "claim", "application_name"})  # what a session can change of itself
 _GONE = ("dropped", "truncated", "rewritten")
 
 
@@ -60,6 +62,21 @@ def speaks_of(policy: Policy, caller: Caller) -> bool:
             if rule.then != "allow-unmeasured"
         )
     )
+
+
+def could_speak_of(policy: Policy, caller: Caller) -> bool:
+    """The same, whatever the session makes of itself: another role, claim or application_name. If not, nothing that it
+    sends has to be read."""
+    sight = who(caller, policy.groups_of(caller.user))
+    every = [*policy.limits, *policy.budgets, *(rule for rule in policy.rules if rule.then != "allow-unmeasured")]
+    return (
+        bool(policy.claims.missing or policy.claims.differs)
+        or any(matches(_whoever(one.match), sight, who_only=True) is not False for one in every)
+    )  # fmt: skip
+
+
+def _whoever(match: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {key: wanted for key, wanted in match.items() if key not in _ITS_OWN}
 
 
 def share_stops(policy: Policy, asked: Asked, measurement: Measurement) -> tuple[tuple[int, int], ...]:

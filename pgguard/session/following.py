@@ -53,7 +53,7 @@ def sent(s: Session, unit: Unit, judged: Judged) -> None:
             spending.hold(s, judged, unit)
             spending.tell(s, quiet=not s.replies.queue or s.replies.queue[0] is unit)
         if not unit.writes:
-            unit.writes = True
+            unit.writes = 1
             s.world.writing += 1
     if not judged.proved and isinstance(judged.verdict, Allow):
         s.tx.note_unmeasured(judged)
@@ -112,7 +112,7 @@ def units_finished(s: Session) -> None:
 def unit_answered(s: Session, unit: Unit) -> None:
     """All that was sent of it was answered, synced or not."""
     s.world.writing -= unit.writes
-    s.world.waiting.discard(unit)
+    s.world.waiting.difference_update([unit, *unit.absorbed])
     if unit.reserved or s.spending.open:
         spending.answered(s, unit)
     if unit.wants_tags:
@@ -131,7 +131,7 @@ def gone(s: Session) -> None:
     for entry in s.replies.queue:
         if isinstance(entry, Unit):
             s.world.writing -= entry.writes
-            s.world.waiting.discard(entry)
+            s.world.waiting.difference_update([entry, *entry.absorbed])
 
 
 def _record(s: Session, unit: Unit) -> None:

@@ -52,8 +52,8 @@ class Unit:
     """Client messages on their way. ``names`` has an entry for each '1' and '3' to come (None: a portal's Close)."""
 
     __slots__ = (
-        "copied", "done", "expected", "failed", "flushed", "names", "reserved", "runs", "seen", "status", "synced",
-        "tags", "wants_tags", "writes",
+        "absorbed", "copied", "done", "early", "expected", "failed", "flushed", "names", "reserved", "runs", "seen",
+        "status", "synced", "tags", "wants_tags", "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -64,13 +64,27 @@ class Unit:
         self.tags: list[str] = []
         self.synced = False
         self.failed = False
-        self.writes = False  # it counts among the world's proved writes on their way
+        self.writes = 0  # it counts so often among the world's proved writes on their way
+        self.absorbed: list[Unit] = []  # what turned out to be part of it
         self.flushed = False  # the client, or we, asked the server to answer what was sent so far
         self.copied = False  # the client sent its CopyDone or CopyFail without waiting to be asked
+        self.early = False  # and had sent a Sync before that: the server passes over it
         self.reserved: list[Reserved] = []  # what its proved writes hold of their caller's budgets
         self.status = 0  # the transaction's, as its ReadyForQuery said
         self.expected = 0  # replies that complete an extended message, as far as sent
         self.seen = 0
+
+    def absorb(self, behind: Unit) -> None:
+        """The Sync between the two was swallowed: one ReadyForQuery will come for both."""
+        self.names.extend(behind.names)
+        self.done += behind.done
+        self.runs += behind.runs
+        self.reserved += behind.reserved
+        self.wants_tags = self.wants_tags or behind.wants_tags
+        self.expected += behind.expected
+        self.writes += behind.writes
+        self.synced, self.flushed, self.copied = behind.synced, behind.flushed, behind.copied
+        self.absorbed += [behind, *behind.absorbed]
 
     def stops(self) -> bytes:
         if not self.synced:

@@ -98,10 +98,13 @@ class Replies:
             self._parameter(data[pos:end])
         elif code == 0x47:  # CopyInResponse
             self.copying = not unit.copied
-            if unit.expected and unit.synced and not unit.copied:
+            if unit.expected and (unit.early if unit.copied else unit.synced):
                 # an early Sync is read and ignored by the server's copy loop (copyfromparse.c, CopyGetData)
                 unit.synced = False
                 unit.seen = unit.expected - 1  # while it was synced nobody counted; what is owed is the end of COPY
+                if len(self.queue) > 1 and isinstance(behind := self.queue[1], Unit):
+                    unit.absorb(behind)
+                    del self.queue[1]
         elif code in (0x43, 0x49, 0x73) and (unit.wants_tags or not unit.synced):
             unit.tags.append(command_tag(data[pos:end]) if code == 0x43 else "")
             unit.seen += 1

@@ -137,6 +137,9 @@ class Settings:
         if name == "pgguard.environment":
             # believed at once, for what comes in the same block; asked again at idle
             self._caller = replace(self._caller, claim=setting.value or "")
+        elif name == "role":
+            role = setting.value if setting.value not in (None, "none") else self._caller.user
+            self._caller = replace(self._caller, role=role or "")
         elif name == "pgguard.dry_run":
             self.dry_run = self.dry_run or is_on(setting.value)
 

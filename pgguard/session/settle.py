@@ -117,6 +117,8 @@ def asked_for(session: Session) -> Asked:
     """The measured statements of the transaction, with what the checks found in them."""
     judged = session.tx.judged
     findings = dict.fromkeys(f for j in judged for f in j.findings)
+    if session.tx.reading is not None and session.tx.reading.session_replication_role != "origin":
+        findings[Finding("disables-safety", "triggers and foreign keys are switched off in this session")] = None
     # What the text said already is said once; a check that it did not show speaks from the catalog.
     said = {finding.check for finding in findings}
     findings.update(dict.fromkeys(f for f in session.tx.made if f.check not in said))

@@ -46,7 +46,7 @@ def early_copy_data(s: Session, code: int, end: int) -> bool:
     s.inbox.taken(end)
     last = s.replies.queue[-1] if s.replies.queue else None
     if code != 0x64 and isinstance(last, Unit):
-        last.copied = True
+        last.copied, last.early = True, last.synced
     return True
 
 

@@ -8,7 +8,7 @@ from pgguard.catalog.picture import Picture
 from pgguard.checks import BY_VALUE
 from pgguard.policy.account import Accounts
 from pgguard.policy.budget import Counting, counting
-from pgguard.policy.decide import speaks_of
+from pgguard.policy.decide import could_speak_of
 from pgguard.policy.model import Policy
 from pgguard.policy.verdict import Caller
 from pgguard.session.judge import Judged
@@ -43,7 +43,7 @@ class Desk:
         self.shapes.clear()
         self.version = self.world.version
         policy = self.world.policy
-        self.silent = not speaks_of(policy, self.caller)
+        self.silent = not could_speak_of(policy, self.caller)
         self.budgets = counting(policy, self.caller)
         self.values_matter = any(BY_VALUE & set(rule.match.get("check", ())) for rule in policy.rules)
 

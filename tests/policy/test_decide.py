@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgguard.policy.decide import decide, share_stops, speaks_of
+from pgguard.policy.decide import could_speak_of, decide, share_stops, speaks_of
 from pgguard.policy.model import Policy
 from pgguard.policy.verdict import Allow, Asked, Caller, Evidence, Hold, Measure, Refuse, Verdict
 from pgguard.sql.statement import Control, Name
@@ -300,3 +300,15 @@ def test_a_probe_that_stops_decides_as_the_full_count_would(deleted: int, total:
         return told(decide(rules, DELETE, measured(table("public.t", deleted, total=rows))))[0]
 
     assert verdict(min(total, stop)) == verdict(total)
+
+
+@pytest.mark.parametrize(
+    ("match", "could"),
+    [({"role": ["keeper"]}, True), ({"claim": ["x"]}, True), ({"application_name": ["x"]}, True),
+     ({"database": ["other"]}, False), ({"database": ["other"], "role": ["keeper"]}, False)],
+)  # fmt: skip
+def test_a_session_can_become_one_that_a_rule_speaks_of(match: dict[str, Any], could: bool) -> None:
+    """SET ROLE is to be seen coming: who could get into a rule's words is read from the beginning."""
+    rules = policy(limits=[], rules=[{"name": "r", "match": match, "then": "refuse"}])
+
+    assert could_speak_of(rules, Caller("ann", "shop", role="ann", application="psql", claim="y")) is could

@@ -79,3 +79,18 @@ def test_a_measured_batch_behind_a_copy_whose_sync_came_early() -> None:
     stage = Stage().play([pbe("copy t from stdin"), SYNC, WAIT, *batch])
 
     assert stage.said() == "1 2 G COPY_1 1 2 DELETE_2 ZI"
+
+
+@pytest.mark.parametrize("then", ["delete from t where id < 3", "select 1", "update t set n = 1 where id = 4"])
+@pytest.mark.parametrize("early", [SYNC, b""])
+@pytest.mark.parametrize("last", [SYNC, b""])
+def test_a_copy_and_what_follows_it_in_one_write(then: str, early: bytes, last: bytes) -> None:
+    """However many Syncs the server passes over, and whoever waits for what: each is answered, and nothing hangs."""
+    stage = Stage().play([pbe("copy t from stdin") + early + copy_data(b"1\n") + COPY_DONE + last + pbe(then) + SYNC])
+    one = "ZI " if last else ""
+
+    assert stage.said().startswith(f"1 2 G COPY_1 {one}1 2 ")
+    assert stage.said().endswith("_1 ZI" if "delete" not in then else "_2 ZI")
+    assert stage.session.at_rest
+    assert not stage.session.world.waiting
+    assert stage.session.world.writing == 0
