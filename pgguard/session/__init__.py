@@ -5,7 +5,8 @@ of its caller in the ``World`` of its database; ``meaning`` fills in what its na
 may pass as it stands. What passes is a ``Unit``, what is measured goes in ``Step``s (outstanding); ``replies``
 forwards, holds or swallows what comes back. A measured run is a conversation: ``measure`` (Query, FunctionCall),
 ``batch`` (extended messages), ``cut`` (a string with transaction control in it), ``commit`` (what must be done before
-a COMMIT), ``dry_run`` (what is taken back). ``readings`` asks for a reading, ``settle`` turns it into an answer.
+a COMMIT), ``emptying`` (the rows counted in front of a TRUNCATE), ``dry_run`` (what is taken back). ``readings`` asks
+for a reading, ``settle`` turns it into an answer; ``backfill`` knows which updates overwrote nothing.
 
 Conversations are generators. They yield None to wait until the server has answered everything sent so far, or an
 ``Ask`` to be answered by the skin; the client's further bytes wait meanwhile. Nothing here touches a socket, a clock

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, dry_run, following, judging, measure, spending, talks
+from pgguard.session import cut, dry_run, emptying, following, judging, measure, spending, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate, tried
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
 # ANALYZE of several tables has a transaction for each (vacuum.c, use_own_xacts).
-_MAY_COMMIT = frozenset(map(StatementKind, ("do", "call", "opaque", "execute", "maintenance")))
+_MAY_COMMIT = frozenset(map(StatementKind, ("do", "call", "opaque", "execute", "maintenance", "truncate")))
 _COMMITS = (Control.COMMIT, Control.PREPARE)
 _ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
 
@@ -213,6 +213,8 @@ class Batch:
             dry_run.stand(s, sync=False)
         following.measuring(s, judged, params)
         self._unread = False
+        if (trouble := (yield from emptying.count_first(s, judged, sync=False))) is not None:
+            return (yield from self._refuse(trouble))
         step = s.server.held(message)
         asked = None if judged.copy_in or not judged.text else ask_reading(s, judged, sync=False)
         s.server.flush()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, dry_run, following, spending, talks
+from pgguard.session import cut, dry_run, emptying, following, spending, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import tried
@@ -164,6 +164,8 @@ def run(
     if trying:
         dry_run.stand(s, sync=True)
     following.measuring(s, judged, params)
+    if (trouble := (yield from emptying.count_first(s, judged, sync=True))) is not None:
+        return trouble
     step = s.server.held(message)
     step.shift = shift
     step.wrapped = held is not None and len(judged.statements) == 1

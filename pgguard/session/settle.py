@@ -23,7 +23,7 @@ from pgguard.policy import explain
 from pgguard.policy.binding import Approval, Binding, BoundStatement, Filed, NewRequest, NotValid
 from pgguard.policy.decide import decide, share_stops
 from pgguard.policy.verdict import Allow, Asked, Evidence, Hold, Refusal, Refuse, Verdict
-from pgguard.session import spending
+from pgguard.session import emptying, spending
 from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
 from pgguard.session.judge import Counted, Judged, by_value
 from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
@@ -94,7 +94,7 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
                 return rows
             empty = parse_emptiness(rows)
         retypes = tx.reads.follow(tx, session.world.picture)
-        tx.destroyed = compare(outside, inside, empty, reading.catalogs, retypes=retypes)
+        tx.destroyed = emptying.counted(tx, compare(outside, inside, empty, reading.catalogs, retypes=retypes))
         tx.created = created(outside, inside, tx.strong)
         tx.made = tuple(Finding(check, says) for check, says in made(outside, inside, reading.catalogs))
         tx.ledger.overwrote_nothing(tx.reads.filled(tx, session.world.picture, reading, outside, inside))

@@ -27,6 +27,8 @@ def answer(sql: str, db: Database, parameters: dict[str, str], settings: dict[st
         rows = [b""]
     elif "server_version_num" in sql:
         rows = [seal(["ann", "shop", "5", 4711, "150018", False, "UTF8", state(db, parameters, settings)])]
+    elif "to_regclass" in sql or "LOCK TABLE" in sql or "below" in sql or "FROM ONLY" in sql:
+        rows = emptied(sql, db)
     elif "pg_relation_size" in sql:
         rows = victims(sql, db.now, db)
     elif "pg_catalog.count(*)" in sql:
@@ -73,6 +75,22 @@ def _relation(oid: int, db: Database, written: bool, strong: bool) -> list[Any]:
     if name not in db.now.tables:
         return [str(oid), *counts, None, None, None, None, None, written, strong, None]
     return [str(oid), *counts, "public", name, "r", "2", "p", written, strong, None]
+
+
+def emptied(sql: str, db: Database) -> list[bytes]:
+    """What is asked in front of a TRUNCATE, of one table."""
+    if "to_regclass" in sql:
+        (name,) = re.findall(r"'\"(\w+)\"'::pg_catalog", sql)
+        return [seal([str(OIDS[name]), "public", name, "r", "p"])] if name in db.now.tables else []
+    if "LOCK TABLE" in sql:
+        db.lock(re.findall(r'"(\w+)"', sql)[1], EXCLUSIVE)
+        return []
+    (oid,) = (oid for found in _LIST.findall(sql) for oid in found.split(",")) if "below" in sql else ("",)
+    name = next(n for n, o in OIDS.items() if str(o) == oid) if oid else re.findall(r'"(\w+)"', sql)[1]
+    rows = len(db.now.tables[name].rows)
+    if "below" in sql:
+        return [seal([oid, "public", name, rows > 0, True])]
+    return [seal([str(OIDS[name]), rows])]
 
 
 def victims(sql: str, shop: Shop, db: Database | None = None) -> list[bytes]:

@@ -194,11 +194,11 @@ class Database:
         table = self.table(name)
         if name == "p":
             raise PgError("0A000", "cannot truncate a table referenced in a foreign key constraint")
+        self.now.lost += len(table.rows)
         table.rows.clear()
         table.filenode += 1
         self.lock(name, EXCLUSIVE)
         self.counters.pop(OIDS[name], None)
-        self.now.destroyed.append(f"truncate {name}")
         self.now.catalog_writes += 1
         self.unread = True
 

@@ -30,11 +30,10 @@ def test_a_refusal_says_what_how_many_and_what_next() -> None:
     assert "17" in told["H"]
 
 
-@pytest.mark.parametrize(("text", "lost"), [("truncate t", "t"), ("drop table c", "c")])
-def test_what_is_destroyed_is_named(text: str, lost: str) -> None:
-    stage = Stage().play([q(text)])
+def test_what_is_destroyed_is_named() -> None:
+    stage = Stage().play([q("drop table c")])
 
-    assert f"public.{lost}" in refusal(stage)["D"] or f" {lost}" in refusal(stage)["D"]
+    assert "table public.c: dropped" in refusal(stage)["D"]
     assert stage.model.db.commits == []
 
 
