@@ -11,12 +11,14 @@ are those that the transaction itself had put there. This is believed where the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pgguard.evidence.envelope import Row
 from pgguard.evidence.measurement import Rows
+from pgguard.evidence.reading import FIRST_USER_OID
 from pgguard.evidence.sides import Relation, Side, Sides
-from pgguard.sql.statement import Effect, Statement, StatementKind
+from pgguard.sql.statement import Effect, Name, Statement, StatementKind
 
 # FAIL CLOSED: catalogs in which a migration adds tables and columns. A change in any other could be new code.
 WITHOUT_CODE = frozenset(
@@ -26,6 +28,9 @@ WITHOUT_CODE = frozenset(
     """.split()
 )
 _RETYPES = frozenset({"alter column type", "set expression"})
+_CHANGES = frozenset({
+    Effect.INSERT, Effect.UPDATE, Effect.DELETE, Effect.TRUNCATE, Effect.CREATE, Effect.ADD, Effect.ALTER,
+})  # fmt: skip
 _MOVES_NAMES = frozenset({"RenameStmt", "AlterObjectSchemaStmt"})
 _PASSES_ON = frozenset("cnd")  # CASCADE, SET NULL, SET DEFAULT
 _BEFORE, _ON_UPDATE = 1 << 1, 1 << 4  # TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_UPDATE in catalog/pg_trigger.h
@@ -34,6 +39,35 @@ _BEFORE, _ON_UPDATE = 1 << 1, 1 << 4  # TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_UPDATE
 def retypes(statements: Iterable[Statement]) -> bool:
     """Whether any of these can give a column other values by giving it a type: ``TYPE int USING 0``."""
     return any(_RETYPES & frozenset(one.subcommands) or retypes(one.inner) for one in statements)
+
+
+def plain(outside: Sequence[Row], inside: Sequence[Row]) -> frozenset[Name]:
+    """Tables that this transaction made and that run nothing: what is done to them needs no proof of the catalog, which
+    does not know them yet. Nothing of a user's may stand in them, not even a type."""
+    sides = Sides(Side.of(outside), Side.of(inside))
+    new = {
+        oid: Name(table.relname, table.schema) for oid, table in sides.inside.relations.items()
+        if table.kind in "rp" and oid not in sides.outside.relations
+    }  # fmt: skip
+    now = sides.inside
+    busy = {trigger.table for trigger in now.triggers.values() if not trigger.internal}
+    busy |= {rule.table for rule in now.rules.values()} | {policy.table for policy in now.policies.values()}
+    busy |= {column.oid for column in now.columns.values() if int(column.type.split(" ")[0]) >= FIRST_USER_OID}
+    busy |= {table for _, table, _, _, _, functions, types in now.lists.get("code", {}).values() if functions or types}
+    return frozenset(name for oid, name in new.items() if oid not in busy)
+
+
+def without(statement: Statement, leaves_out: Callable[[Name], bool]) -> Statement:
+    """The statement as if it did not name these tables, nor change them."""
+    writes = tuple(write for write in statement.writes if not leaves_out(write.relation))
+    reads = tuple(name for name in statement.reads if not leaves_out(name))
+    inner = tuple(without(one, leaves_out) for one in statement.inner)
+    if (writes, reads, inner) == (statement.writes, statement.reads, statement.inner):
+        return statement
+    gone = {write.effect for write in statement.writes} & _CHANGES
+    gone -= {write.effect for write in writes} | {effect for one in inner for effect in one.effects}
+    effects = statement.effects - gone or frozenset({Effect.READ})
+    return replace(statement, writes=writes, reads=reads, inner=inner, effects=effects)
 
 
 def filled(

@@ -29,10 +29,11 @@ def wants(judged: Judged) -> bool:
 
 
 def count_first(s: Session, judged: Judged, *, sync: bool) -> Says:
-    """To be called in a block, directly in front of the client's message. An error is one that the TRUNCATE itself
-    would have met: it asks for the same locks of the same tables."""
+    """To be called directly in front of the client's message; outside a block, where LOCK would fail, it does nothing.
+    An error is one that the TRUNCATE itself would have met: it asks for the same locks of the same tables."""
     s.tx.emptying = {}
-    if s.world.observe or not wants(judged):
+    in_block = sync or s.in_block or s.wrapped  # with a Sync of our own there always is one, ours or the client's
+    if s.world.observe or not in_block or not wants(judged):
         return None
     names = emptied.named(judged.statements[0])
     try:

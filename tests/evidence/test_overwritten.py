@@ -9,7 +9,7 @@ import pytest
 from pgguard.evidence import overwritten
 from pgguard.evidence.ledger import Ledger
 from pgguard.sql.read import read
-from pgguard.sql.statement import Statement
+from pgguard.sql.statement import Name, Statement
 
 SETTING = """
 create table w.plain (id int primary key, body text, ref int);
@@ -95,16 +95,11 @@ CASES: list[tuple[list[str], list[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def client(shop: Any) -> Any:
+def test_what_overwrote_nothing(shop: Any, subtests: pytest.Subtests) -> None:
     shop.run(SETTING)
-    return shop
-
-
-def test_what_overwrote_nothing(client: Any, subtests: pytest.Subtests) -> None:
     for texts, expected in CASES:
         with subtests.test(texts[-1]):
-            assert filled(client, texts) == expected
+            assert filled(shop, texts) == expected
 
 
 def filled(client: Any, texts: list[str]) -> list[str]:
@@ -146,3 +141,54 @@ def targets(client: Any, statement: Statement) -> frozenset[int]:
 )
 def test_what_can_give_a_column_a_type(text: str, expected: bool) -> None:
     assert overwritten.retypes(read(text.encode()).statements) is expected
+
+
+MADE = [
+    ("create table w.n (id serial primary key, a text default 'x' check (a <> ''), at date default now())", True),
+    ("create table w.n (like w.a including all)", True),
+    ("create table w.n as select * from w.a; create index on w.n (lower(t))", True),
+    ("create table w.n (id int primary key, a int references w.a on update cascade)", True),
+    ("create table w.n (id int, m w.mood)", False),
+    ("create table w.n (id w.positive)", False),
+    ("create table w.n (id int default w.f())", False),
+    ("create table w.n (id int check (id > w.f()))", False),
+    ("create table w.n (id int); create trigger t before insert on w.n for each row execute function w.tf()", False),
+    ("create table w.n (id int); create rule r as on insert to w.n do also nothing", False),
+    ("create table w.n (id int); create policy p on w.n using (true)", False),
+    ("create view w.n as select 1 as id", False),
+    ("create temp table n (id int)", False),
+    ("lock table w.a", False),
+]
+
+
+def test_tables_of_its_own_making_that_run_nothing(shop: Any, subtests: pytest.Subtests) -> None:
+    shop.run("set client_min_messages = error")
+    for text, expected in MADE:
+        with subtests.test(text):
+            shop.flush()
+            shop.run(f"begin; {text}")
+            _, outside, inside = shop.look()
+            shop.run("rollback")
+            assert overwritten.plain(outside, inside) == ({Name("n", "w")} if expected else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("text", "effects", "reads", "writes"),
+    [
+        ("insert into n select * from a", {"read"}, ["a"], []),
+        ("update n set x = 1 from a", {"read"}, ["a"], []),
+        ("update a set x = 1 from n", {"read", "update"}, [], ["a"]),
+        ("with g as (delete from n returning *) update a set x = 1", {"read", "update"}, [], ["a"]),
+        ("with g as (delete from n returning *) delete from a", {"read", "delete"}, [], ["a"]),
+        ("truncate n, a", {"truncate"}, [], ["a"]),
+        ("alter table n add column c int", {"read"}, [], []),
+        ("select * from a", {"read"}, ["a"], []),
+    ],
+)
+def test_what_remains_of_a_statement(text: str, effects: set[str], reads: list[str], writes: list[str]) -> None:
+    (statement,) = read(text.encode()).statements
+    rest = overwritten.without(statement, lambda name: name.name == "n")
+
+    assert {effect.value for effect in rest.effects} | {"read"} == effects | {"read"}
+    assert [str(name) for name in rest.reads] == reads
+    assert [str(write.relation) for write in rest.writes] == writes

@@ -8,6 +8,7 @@ from pgguard.evidence.measurement import Reading, Rows
 from pgguard.session.backfill import Reads, meant
 from pgguard.session.judge import Judged, judge
 from pgguard.session.transaction import Transaction
+from pgguard.sql.statement import Name
 from tests.session import shop
 
 WORLD = shop.world()
@@ -43,6 +44,32 @@ def test_each_statement_of_a_text_is_read_by_itself(text: str, targets: list[set
     found = meant(judged(text), PICTURE)
 
     assert (None if found is None else [set(oids) for _, oids in found]) == targets
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        ("insert into fresh select id from t", [set()]),
+        ("update t set new = f.id from fresh f where f.id = t.id", [{shop.T}]),
+        ("create index on fresh (id)", [set()]),
+        ("insert into fresh select purge()", None),
+        ("insert into fresh values ($1)", None),
+        ("update fresh set a = 1; update t set new = 1", [set(), {shop.T}]),
+        ("update nosuch set n = 1", None),
+    ],
+)
+def test_a_table_that_the_transaction_made_is_left_out(text: str, targets: list[set[int]] | None) -> None:
+    found = meant(judged(text), PICTURE, frozenset({Name("fresh", "public")}))
+
+    assert (None if found is None else [set(oids) for _, oids in found]) == targets
+
+
+def test_a_name_that_the_picture_knows_is_never_left_out() -> None:
+    """It can be the new table, and it can be the old one."""
+    found = meant(judged("alter table c add column x int; update t set n = 2"), PICTURE, frozenset({Name("t", "s")}))
+
+    assert found is not None
+    assert found[1][1] == {shop.T}
 
 
 def test_without_a_picture_a_string_is_not_read() -> None:
