@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pgguard.demo.disasters import SCENES
 from pgguard.demo.guard import Guard
-from pgguard.demo.scene import Approve, Played, Run
+from pgguard.demo.scene import Approve, Loop, Played, Run
 from pgguard.demo.tour import Tour
 
 
@@ -47,6 +47,9 @@ def _said(played: Played) -> Text:
         case Run(who=who, sql=sql, claim=claim):
             where = f" (claims {claim})" if claim else ""
             return Text.assemble((f"{who}{where}> ", "bold cyan"), textwrap.dedent(sql).strip())
+        case Loop(who=who, sql=sql, keys=keys):
+            command = f'for n in $(seq {keys[0]} {keys[-1]}); do psql -c "{sql.format(key="$n")}"; done'
+            return Text.assemble((f"{who}$ ", "bold cyan"), command)
         case Approve(who=who):
             return Text.assemble((f"{who}> ", "bold cyan"), f"pgguard approve {played.number or '?'}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgguard.demo.scene import Approve, Run, Scene
+from pgguard.demo.scene import Approve, Loop, Run, Scene
 
 ALWAYS_TRUE = "DELETE FROM accounts WHERE email LIKE '%@test%' OR email NOT LIKE '%@test%'"
 TEN_ACCOUNTS = "DELETE FROM accounts WHERE id IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)"
@@ -121,6 +121,28 @@ SCENES = (
             Run("ann", TEN_ACCOUNTS, changes=TEN_GONE),
             Run("app", TEN_AGAIN, changes={"accounts": 10, "inventory": 10_000, "activity_log": 10}),
             Run("ann", TEN_ACCOUNTS, "PGG02", ("accounts: 10 rows deleted\n", "inventory: 10000 rows deleted")),
+        ),
+    ),
+    Scene(
+        "many small steps",
+        "A clean-up script starts a psql for each old article. Every one deletes a row, and four behind it by cascade: "
+        "nothing that a limit would stop. In the real disaster there were 87,423 of them.",
+        (
+            Loop(
+                "ann",
+                "DELETE FROM inventory WHERE id = {key}",
+                range(20_001, 20_261),
+                "PGG02",
+                (
+                    "260 psql processes: 200 ran, 60 were refused, 1 request filed",
+                    'rule "slow-bleed", 1005 rows in 1 hour by 201 statements (limit 1000)',
+                ),
+                {"inventory": -200, "transactions": -800},
+            ),
+            Run("app", "UPDATE inventory SET quantity = 6 WHERE id = 30000", changes={"inventory": 0}),
+            Approve("ann", may=False),
+            Approve("bob", may=True),
+            Run("ann", "DELETE FROM inventory WHERE id = 20301", changes={"inventory": -1, "transactions": -4}),
         ),
     ),
     Scene(

@@ -28,6 +28,19 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Loop:
+    """``who`` starts a psql for each of ``keys``, a few at a time, with ``sql`` about that key. The rest is as in Run,
+    of all of them together; the answer is that of the last one that was refused, and how many there were."""
+
+    who: str
+    sql: str  # with {key} in it
+    keys: range
+    refused: str
+    says: tuple[str, ...] = ()
+    changes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Approve:
     """``who`` approves the request that was filed last. ``may``: whether that must work."""
 
@@ -35,7 +48,7 @@ class Approve:
     may: bool
 
 
-Step = Run | Approve
+Step = Run | Loop | Approve
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,7 @@ class Played:
 def judge(step: Step, answer: Answer, before: State, after: State) -> tuple[str, ...]:
     """Everything in which this step did not end as it must, in words."""
     match step:
-        case Run():
+        case Run() | Loop():
             return (*_answer(step, answer), *_damage(before, after, step.changes))
         case Approve():
             went = answer.exit_code == 0
@@ -70,7 +83,7 @@ def judge(step: Step, answer: Answer, before: State, after: State) -> tuple[str,
             return (*wrong, *_damage(before, after, {}))
 
 
-def _answer(step: Run, answer: Answer) -> tuple[str, ...]:
+def _answer(step: Run | Loop, answer: Answer) -> tuple[str, ...]:
     problems = []
     if answer.sqlstate != step.refused:
         problems.append(f"SQLSTATE {answer.sqlstate or 'none'}, expected {step.refused or 'none'}")

@@ -6,7 +6,7 @@ import pytest
 
 from pgguard.demo.client import Answer
 from pgguard.demo.company import Content, State
-from pgguard.demo.scene import Approve, Run, judge
+from pgguard.demo.scene import Approve, Loop, Run, Step, judge
 
 BEFORE = State({"accounts": Content(2000, "1"), "orders": Content(9, "2")}, frozenset({"view stock", "trigger t O"}))
 REFUSED = Answer(1, "", 'ERROR:  PGG02: approval required: request 17, rule "people", 2000 rows (limit 100)\n')
@@ -42,12 +42,16 @@ def test_a_refusal_that_left_everything_is_right() -> None:
         (Run("ann", "x"), RAN, state(extra=Content(0)), "extra is new"),
         (Run("ann", "x"), RAN, state(frozenset({"trigger t O"})), "view stock is lost or changed"),
         (Run("ann", "x"), RAN, state(BEFORE.objects | {"trigger t D"}), "trigger t D is new or changed"),
+        (Loop("ann", "x {key}", range(3), "PGG02"), Answer(0, "3 ran"), BEFORE, "SQLSTATE none, expected PGG02"),
+        (Loop("ann", "x {key}", range(3), "PGG02", ("1 request",)), REFUSED, BEFORE, "it did not say '1 request'"),
+        (Loop("ann", "x {key}", range(3), "PGG02"), REFUSED, state(orders=Content(8)),
+         "orders: 9 rows became 8, expected 9"),
         (Approve("ann", may=False), Answer(0, ""), BEFORE, "ann could approve"),
         (Approve("bob", may=True), Answer(1, ""), BEFORE, "bob could not approve"),
         (Approve("bob", may=True), Answer(0, ""), state(orders=Content(0)), "orders: 9 rows became 0, expected 9"),
     ],
 )
-def test_what_went_wrong_is_said(step: Run | Approve, answer: Answer, after: State, problem: str) -> None:
+def test_what_went_wrong_is_said(step: Step, answer: Answer, after: State, problem: str) -> None:
     assert problem in judge(step, answer, BEFORE, after)
 
 
