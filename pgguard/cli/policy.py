@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from pgguard.errors import PolicyError
 from pgguard.policy import explain as words
+from pgguard.policy.consent import crowd
 from pgguard.policy.load import given as read_given
 from pgguard.policy.load import untested
 from pgguard.policy.model import Given, Policy, Trial
@@ -131,7 +132,8 @@ def _explained(policy: Policy, outcome: Outcome) -> Iterator[str]:
             yield from words.effect_lines(outcome.verdict.measurement)
     if isinstance(outcome.verdict, Hold) and policy.approval is not None:
         minutes = f"{outcome.verdict.expires / 60:g}"
-        yield f'a member of "{outcome.verdict.by}" can approve it; an approval is good for {minutes} minutes'
+        who = crowd(outcome.verdict.by, outcome.verdict.needs)
+        yield f"{who} can approve it; an approval is good for {minutes} minutes"
 
 
 def _as_data(trial: Trial, outcome: Outcome) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The subcommands ``requests``, ``budgets``, ``approve``, ``deny``: the console of a running pgguard, from a shell."""
+"""The subcommands about requests and budgets: the console of a running pgguard, from a shell."""
 
 from __future__ import annotations
 
@@ -67,18 +67,37 @@ def approve(
     at_most: Annotated[
         int | None, typer.Option("--at-most", min=0, help="Rows it may lose in all, instead of those measured.")
     ] = None,
+    uses: Annotated[int | None, typer.Option("--uses", min=1, help="How often it may run, instead of once.")] = None,
+    during: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="For how long it is good: 30m, 24h, 7d.")
+    ] = None,
     token: Annotated[bool, typer.Option("--token", help="Print a token; the approval needs it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let request NUMBER run once."""
-    ceiling = "" if at_most is None else f" AT MOST {at_most}"
-    row = _ask(f"APPROVE {number}{ceiling}{' TOKEN' if token else ''}", dsn)[0]
+    """Let request NUMBER run, once if nothing else is said."""
+    terms = ("" if at_most is None else f" AT MOST {at_most}") + ("" if uses is None else f" USES {uses}")
+    terms += ("" if during is None else f" FOR {quoted(during)}") + (" TOKEN" if token else "")
+    row = _ask(f"APPROVE {number}{terms}", dsn)[0]
+    if as_json:
+        print(json.dumps(row, indent=2))
+        return
+    if row["state"] == "open":
+        _say(f"request {number} approved by {row['by']}; it needs more approvals: pgguard requests {number}")
+    elif row["state"] == "reviewed":
+        _say(f"request {number} reviewed by {row['by']}")
+    else:
+        _say(f"request {number} approved by {row['by']} until {row['expires']}")
+    if "token" in row:
+        _say(row["token"])
+
+
+def withdraw(number: Number, dsn: Dsn = None, as_json: AsJson = False) -> None:
+    """Take back your own request NUMBER, open or approved."""
+    row = _ask(f"WITHDRAW {number}", dsn)[0]
     if as_json:
         print(json.dumps(row, indent=2))
     else:
-        _say(f"request {number} approved by {row['by']} until {row['expires']}")
-        if "token" in row:
-            _say(row["token"])
+        _say(f"request {number} withdrawn by {row['by']}")
 
 
 def deny(
@@ -113,7 +132,7 @@ def _ask(command: str, dsn: str | None) -> Sequence[dict[str, str]]:
 
 def _one(rows: Sequence[dict[str, str]]) -> dict[str, str | list[str]]:
     """The lines of one request as an object; fields that come more than once are always lists."""
-    several = {"statement", "rule", "finding", "table", "destroyed"}
+    several = {"statement", "rule", "finding", "table", "destroyed", "lock", "dependent", "sample", "approved_by"}
     found: dict[str, str | list[str]] = {}
     for row in rows:
         field, value = row["field"], row["value"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pgguard.console.desk import Desk
 from pgguard.console.language import Said, match, pattern
 from pgguard.console.words import budget_row, listing_row, moment, printable, request_lines
+from pgguard.policy.consent import Terms
 from pgguard.policy.sqlstates import AWAY
 from pgguard.store.lifecycle import NO_SUCH, NOT_YOU, Answer
 
@@ -87,22 +88,37 @@ async def show_request(order: Order) -> Result | Failed:
     request = await order.desk.store.show(number)
     if request is None:
         return Failed(NO_SUCH, f"there is no request {number}")
-    return Result(tuple(request_lines(request)), "SHOW")
+    # What stands in a table is for those who are asked about it, not for everybody who can sign in.
+    asked = order.proved and request.requester != order.person
+    samples = asked and bool(set(request.asked.by) & set((await order.desk.approver(order.person)).groups))
+    return Result(tuple(request_lines(request, samples=samples)), "SHOW")
 
 
 async def approve(order: Order) -> Result | Failed:
-    number, at_most = order.number("n", _HIGHEST), order.number("k", 2**62)
-    if isinstance(at_most, Failed):
-        return at_most
+    number, at_most, uses = order.number("n", _HIGHEST), order.number("k", 2**62), order.number("u", 2**31)
+    seconds = _seconds(order.values.get("time"))
+    for value in (at_most, uses, seconds):
+        if isinstance(value, Failed):
+            return value
+    assert not isinstance(at_most, Failed) and not isinstance(uses, Failed) and not isinstance(seconds, Failed)
     if not isinstance(number, int):
         return number or Failed(SYNTAX, "a number is missing")
     if not order.proved:
         return _unproved("approve")
-    groups = await order.desk.groups(order.person)
-    token = order.shape.endswith(" TOKEN")
-    answer = await order.desk.store.approve(number, order.person, groups, at_most, token)
-    row = (str(number), "approved", order.person, moment(answer.expires), answer.token or None)
+    terms = Terms(at_most, 1 if uses is None else uses, seconds, order.shape.endswith(" TOKEN"))
+    answer = await order.desk.store.approve(number, await order.desk.approver(order.person), terms)
+    row = (str(number), answer.state, order.person, moment(answer.expires), answer.token or None)
     return _refused(answer) or Result((row,), "APPROVE")
+
+
+async def withdraw(order: Order) -> Result | Failed:
+    number = order.number("n", _HIGHEST)
+    if not isinstance(number, int):
+        return number or Failed(SYNTAX, "a number is missing")
+    if not order.proved:
+        return _unproved("withdraw")
+    answer = await order.desk.store.withdraw(number, order.person)
+    return _refused(answer) or Result(((str(number), answer.state, order.person),), "WITHDRAW")
 
 
 async def deny(order: Order) -> Result | Failed:
@@ -116,9 +132,8 @@ async def deny(order: Order) -> Result | Failed:
         return Failed(WRONG_VALUE, f"the reason has {len(reason)} characters (limit {_LONGEST_REASON})")
     if not order.proved:
         return _unproved("deny")
-    groups = await order.desk.groups(order.person)
-    answer = await order.desk.store.deny(number, order.person, groups, reason)
-    return _refused(answer) or Result(((str(number), "denied", order.person, reason),), "DENY")
+    answer = await order.desk.store.deny(number, await order.desk.approver(order.person), reason)
+    return _refused(answer) or Result(((str(number), answer.state, order.person, reason),), "DENY")
 
 
 async def show_budgets(order: Order) -> Result | Failed:
@@ -138,6 +153,16 @@ async def show_help(order: Order) -> Result | Failed:
 
 async def show_version(order: Order) -> Result | Failed:
     return Result(((f"pgguard {order.desk.version}",),), "SHOW")
+
+
+def _seconds(written: int | str | None) -> float | Failed | None:
+    """A time as people write it: 90m, 24h, 7d."""
+    if written is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,6})([smhd])", str(written))
+    if found is None:
+        return Failed(WRONG_VALUE, f'invalid time: "{printable(str(written))}"', "Write it as in 30m, 24h or 7d.")
+    return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
 
 
 def _refused(answer: Answer) -> Failed | None:
@@ -161,9 +186,10 @@ COMMANDS: tuple[Command, ...] = (
     _row("SHOW REQUESTS", _REQUESTS, show_requests, "open requests, the newest first"),
     _row("SHOW ALL REQUESTS", _REQUESTS, show_all_requests, "all requests, the newest 500 of them"),
     _row("SHOW REQUEST n", "field value", show_request, "everything about one request"),
-    _row("APPROVE n [AT MOST k] [TOKEN]", "request state by expires token", approve,
-         "let request n run once, losing at most k rows; with TOKEN only for who has the token"),
+    _row("APPROVE n [AT MOST k] [USES u] [FOR 'time'] [TOKEN]", "request state by expires token", approve,
+         "let request n run once (u times, for so long), losing at most k rows; with TOKEN only for who has the token"),
     _row("DENY n 'reason'", "request state by reason", deny, "refuse request n; its requester is told the reason"),
+    _row("WITHDRAW n", "request state by", withdraw, "take back a request of your own, approved or not"),
     _row("SHOW BUDGETS", "budget key spent limit window resets", show_budgets, "what is spent of the budgets now"),
     _row("SHOW HELP", "command does", show_help, "this list"),
     _row("SHOW VERSION", "version", show_version, "pgguard's version"),

@@ -12,6 +12,7 @@ from pgguard import __version__
 from pgguard.errors import UpstreamUnavailable
 from pgguard.policy.account import Accounts
 from pgguard.policy.model import Budget
+from pgguard.store.lifecycle import Approver
 from pgguard.store.requests import Store
 
 
@@ -20,6 +21,9 @@ class ApproverGroup(Protocol):
 
     @property
     def roles(self) -> Collection[str]: ...
+
+    @property
+    def seen_for(self) -> float: ...
 
 
 class InForce(Protocol):
@@ -45,12 +49,14 @@ class Desk:
     accounts: Accounts = field(default_factory=Accounts)
     clock: Callable[[], float] = time.monotonic  # that of the accounts
 
-    async def groups(self, person: str) -> frozenset[str]:
-        """The approver groups that the person belongs to now. Raises UpstreamUnavailable."""
+    async def approver(self, person: str) -> Approver:
+        """The person as an approver: the groups and roles that he belongs to now. Raises UpstreamUnavailable."""
         try:
             async with asyncio.timeout(self.deadline):
                 roles = {person, *await self.memberships(person)}
         except TimeoutError:
             raise UpstreamUnavailable("the memberships of roles could not be read in time") from None
         approvers = self.policy().approvers
-        return frozenset(name for name, group in approvers.items() if not roles.isdisjoint(group.roles))
+        groups = {name: group for name, group in approvers.items() if not roles.isdisjoint(group.roles)}
+        seen_for = {name: group.seen_for for name, group in groups.items()}
+        return Approver(person, frozenset(groups), frozenset(roles), seen_for)

@@ -10,6 +10,7 @@ _TOKEN = re.compile(
     r"""
       (?P<space>  \s+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
     | (?P<number> [0-9]+ )(?!\w)
+    | (?P<span>   [0-9]+[A-Za-z]+ )(?!\w)
     | (?P<word>   [A-Za-z_][\w]* )
     | '(?P<text>  (?:[^']++|'')*+ )'
     | \$(?P<param> [0-9]{1,4} )(?!\w)
@@ -57,6 +58,9 @@ def statements(text: str) -> list[Said]:
         elif kind == "number":
             shape.append("n")
             arguments.append(int(value[:100]))
+        elif kind == "span":  # 24h is what a person writes, and a string for those who match it
+            shape.append("s")
+            arguments.append(value[:100])
         elif kind == "text":
             shape.append("s")
             arguments.append(value.replace("''", "'"))

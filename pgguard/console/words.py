@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from pgguard.evidence.measurement import TableEffect
 from pgguard.policy.account import Account, Place, words
 from pgguard.policy.budget import duration, limit
-from pgguard.policy.explain import object_line
-from pgguard.policy.limits import rows
+from pgguard.policy.consent import Vote, crowd
+from pgguard.policy.explain import object_line, particular_lines, sample_lines, share, table_line
 from pgguard.policy.model import Budget
 from pgguard.store.request import Request
 
@@ -44,23 +43,14 @@ def shortened(text: str) -> str:
     return text if len(text) <= _SHORT else text[: _SHORT - 3] + "..."
 
 
-def table_line(table: TableEffect) -> str:
-    """One table's part: ``inventory: 50000 rows deleted by cascade or trigger``."""
-    counts = ((table.rows.deleted, "deleted"), (table.rows.updated, "updated"), (table.rows.inserted, "inserted"))
-    parts = ", ".join(rows(count, what) for count, what in counts if count)
-    of = f" of {table.total}" if table.total is not None and not table.capped else ""
-    cause = "" if table.named else " by cascade or trigger"
-    return f"{printable(table.name.removeprefix('public.'))}: {parts or 'no rows'}{of}{cause}"
-
-
 def listing_row(request: Request) -> tuple[str | None, ...]:
     """A row of SHOW REQUESTS; ``commands`` names its columns."""
     blames = request.asked.blames
     return (
         str(request.number), request.state.value, printable(request.requester),
         printable(request.asked.binding.database), None if request.rows is None else str(request.rows),
-        printable(blames[0].rule) if blames else None, shortened(statement(request)), printable(request.asked.by),
-        str(request.tries), moment(request.filed), moment(request.expires),
+        printable(blames[0].rule) if blames else None, shortened(statement(request)),
+        printable(", ".join(request.asked.by)), str(request.tries), moment(request.filed), moment(request.expires),
     )  # fmt: skip
 
 
@@ -73,9 +63,11 @@ def budget_row(budget: Budget, place: Place, account: Account, now: float, wall:
     )  # fmt: skip
 
 
-def request_lines(request: Request) -> list[tuple[str, str]]:
-    """Everything a person needs to answer a request, as (field, value); a field can come more than once."""
+def request_lines(request: Request, *, samples: bool = False) -> list[tuple[str, str]]:
+    """Everything a person needs to answer a request, as (field, value); a field can come more than once. ``samples``:
+    also rows that would be lost, which not everybody may see who may see the request."""
     asked, binding = request.asked, request.asked.binding
+    sizes = asked.particulars.sizes
     lines = [
         ("request", str(request.number)),
         ("state", request.state.value),
@@ -94,20 +86,45 @@ def request_lines(request: Request) -> list[tuple[str, str]]:
         ("rows", "not measured" if request.rows is None else str(request.rows)),
     ]
     if asked.measurement is not None:
-        lines += [("table", table_line(table)) for table in asked.measurement.tables]
+        tables = ((table, share(table, sizes.get(table.oid))) for table in asked.measurement.tables)
+        lines += [("table", table_line(table, inserted=True, of=of)) for table, of in tables]
         lines += [("destroyed", object_line(gone)) for gone in asked.measurement.destroyed]
+    lines += particular_lines(asked.particulars)
+    if samples:
+        lines += [("sample", line) for line in sample_lines(asked.particulars)]
+    elif asked.particulars.samples:
+        lines.append(("sample", "shown to its approvers"))
     if request.last_rows is not None and request.last_rows != request.rows:
         lines.append(("rows of the latest try", str(request.last_rows)))
     lines += [
         ("tries", str(request.tries)),
-        ("approver_group", asked.by),
+        ("approver_group", ", ".join(asked.by)),
+        ("needs", crowd(asked.by, asked.needs) if asked.needs > 1 or len(asked.by) > 1 else ""),
+        *(("approved_by", _vote(vote)) for vote in request.votes),
         ("filed", moment(request.filed)),
         ("decided_by", request.decided_by),
         ("decided", moment(request.decided)),
         ("denied_because", request.denial),
         ("at_most", "" if request.at_most is None else str(request.at_most)),
         ("token", "needed to use it" if request.jti else ""),
+        ("uses", f"{request.remaining} of {request.uses} left" if request.recurring else ""),
         ("used", moment(request.used)),
+        ("outcome", _outcome(request)),
         ("expires", moment(request.expires)),
     ]
     return [(field, printable(value)) for field, value in lines if value]
+
+
+def _vote(vote: Vote) -> str:
+    terms = vote.terms
+    said = [f"at most {terms.at_most} rows"] if terms.at_most is not None else []
+    said += [f"{terms.uses} uses"] if terms.uses > 1 else []
+    said += [f"for {duration(terms.seconds)}"] if terms.seconds is not None else []
+    return f"{vote.person} ({', '.join(said)})" if said else vote.person
+
+
+def _outcome(request: Request) -> str:
+    """Spent before the COMMIT: when pgguard ended in between, nobody has seen how that ended."""
+    if request.used is None:
+        return ""
+    return request.outcome or "spent; how its COMMIT ended was not seen"

@@ -49,6 +49,7 @@ class TableEffect:
     named: bool = False  # the statement names it as its target; the rest is "by cascade or trigger"
     total: int | None = None
     capped: bool = False  # counting stopped at ``total``: there are at least so many
+    via: str = ""  # the table from which a foreign key's action probably reached it
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pgguard.checks.finding import Finding
 from pgguard.evidence.measurement import Measurement
+from pgguard.evidence.particulars import Particulars
 from pgguard.policy.verdict import Blame
 
 # Sizes of dropped or truncated tables are the server's estimates: beyond twice as many rows and so many more, an
@@ -57,13 +58,17 @@ class NewRequest:
     measurement: Measurement | None  # None: could not be measured
     blames: tuple[Blame, ...]
     findings: tuple[Finding, ...]
-    by: str  # approver group
+    by: tuple[str, ...]  # approver groups, each of which has to send ``needs`` people
     expires: float  # seconds from approval
     application: str = ""
     address: str = ""
     reason: str = ""
     environment: str = ""
     spent: int = 0  # of a budget, with what was tried: ``measurement`` is of that alone
+    needs: int = 1
+    made: tuple[Finding, ...] = ()  # hazards that it was seen to add in the catalog (``evidence.made``)
+    particulars: Particulars = field(default_factory=Particulars)
+    review: bool = False  # it went ahead alone (``break_glass``): somebody has to look at it afterwards
 
     @property
     def rows(self) -> int | None:
@@ -78,6 +83,7 @@ class Filed:
     number: int
     tries: int = 1
     denied: str = ""  # set: somebody said no, with this reason
+    votes: int = 0  # so many said yes, and it is not enough yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +91,22 @@ class Approval:
     """An approved, unused, unexpired request as the session may use it."""
 
     number: int
-    by: str  # the person
+    by: str  # the person, or all of them
     ceilings: Mapping[int, int] = field(default_factory=dict)  # relation OID -> rows lost at most
     destroyed: frozenset[tuple[str, str, str]] = frozenset()  # (kind, name, how) that may go
     unmeasured: bool = False  # it was approved without a measurement
     sizes: Mapping[tuple[str, str, str], tuple[int, int | None]] = field(default_factory=dict)  # OID, about rows
     at_most: int | None = None  # rows in all, where the approver said so
     left: float = field(default=0.0, compare=False)  # seconds until it expires
+    made: frozenset[tuple[str, str]] = frozenset()  # hazards that it may add: (check, words)
 
-    def exceeded_by(self, measurement: Measurement | None) -> str:
-        """In words, what ``measurement`` does beyond this approval; "" when it stays inside."""
+    def exceeded_by(self, measurement: Measurement | None, made: Iterable[Finding] = ()) -> str:
+        """In words, what ``measurement`` does beyond this approval, or ``made`` adds; "" when it stays inside."""
         if measurement is None:
             return "" if self.unmeasured else "it could not be measured"
+        for finding in made:
+            if (finding.check, finding.says) not in self.made:
+                return f"{finding.check}: {finding.says}, which was not approved"
         for table in measurement.tables:
             ceiling = self.ceilings.get(table.oid, 0)
             if table.rows.lost > ceiling:

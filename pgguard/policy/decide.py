@@ -180,7 +180,7 @@ def _hold(policy: Policy, blames: tuple[Blame, ...], evidence: Evidence, sight: 
     approval = policy.approval
     if approval is None:  # loading sees to it that there is one; without it nobody can approve
         return Refuse(BEYOND_LIMIT, blames, evidence.measurement, sight.asked.findings)
-    return Hold(blames, approval.by, approval.expires, evidence.measurement, sight.asked.findings)
+    return Hold(blames, approval.by, approval.expires, evidence.measurement, sight.asked.findings, needs=approval.needs)
 
 
 def _digest(*words: str) -> str:

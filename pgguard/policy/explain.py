@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from pgguard.checks.finding import Finding
 from pgguard.evidence.measurement import Destroyed, Measurement, TableEffect
+from pgguard.evidence.particulars import Particulars, Size
 from pgguard.policy.binding import Filed, NotValid
 from pgguard.policy.budget import Spent, blame
+from pgguard.policy.consent import crowd
 from pgguard.policy.limits import rows
 from pgguard.policy.sqlstates import APPROVAL_NOT_VALID, APPROVAL_REQUIRED, AWAY, BEYOND_LIMIT, CANNOT_JUDGE, REFUSED
 from pgguard.policy.verdict import Blame, Hold, Refusal, Refuse, Verdict
@@ -44,7 +46,11 @@ def refusal(verdict: Hold | Refuse, *, request: Filed | None = None, not_filed: 
         return Refusal(APPROVAL_NOT_VALID, message, detail, hint)
     if request.tries > 1:
         detail = "\n".join(filter(None, (detail, f"{number} was tried {request.tries} times.")))
-    hint = _ask_further(verdict.over, verdict.by, number) if verdict.over else _ask(verdict.by, request.number)
+    if request.votes:
+        more = crowd(verdict.by, verdict.needs)
+        detail = "\n".join(filter(None, (detail, f"{number} has {_approvals(request.votes)} so far; it needs {more}.")))
+    who = crowd(verdict.by, verdict.needs)
+    hint = _ask_further(verdict.over, who, number) if verdict.over else _ask(who, request.number)
     return Refusal(APPROVAL_REQUIRED, f"approval required: {number}, {first}", detail, hint)
 
 
@@ -66,7 +72,8 @@ def beyond_approval(number: int, what: str, verdict: Hold | Refuse | None = None
         APPROVAL_NOT_VALID,
         f"approval not valid: request {number} does not go so far, {visible(what)}",
         _detail(verdict) if verdict else "",
-        f"Nothing was changed. Compare request {number} with what the statement does now: pgguard requests.",
+        f"Nothing was changed. Compare request {number} with what the statement does now: pgguard requests. "
+        f"To ask for more, withdraw it (pgguard withdraw {number}) and run the statement again.",
     )
 
 
@@ -117,7 +124,7 @@ def _as_table(measurement: Measurement) -> str:
         head = ("table", "deleted", "updated", "inserted", "")
         body = [
             (visible(t.name.removeprefix("public.")), str(t.rows.deleted), str(t.rows.updated), str(t.rows.inserted),
-             "" if t.named else "by cascade or trigger")
+             _cause(t).removeprefix(",").strip())
             for t in tables[:_MOST_LINES]
         ]  # fmt: skip
         wide = [max(len(row[at]) for row in (head, *body)) for at in range(4)]
@@ -134,7 +141,7 @@ def effect_lines(measurement: Measurement, *, inserted: bool = False) -> list[st
     """A line per table that loses rows and per object that is lost, the worst first."""
     tables = [t for t in measurement.tables if t.rows.lost or (inserted and t.rows.inserted)]
     tables.sort(key=lambda t: (not t.named, -t.rows.lost, t.name))
-    lines = [_table_line(t, inserted) for t in tables[:_MOST_LINES]]
+    lines = [table_line(t, inserted=inserted) for t in tables[:_MOST_LINES]]
     if rest := tables[_MOST_LINES:]:
         lines.append(f"{len(rest)} more tables: {rows(sum(t.rows.lost for t in rest))}")
     lines += [object_line(lost) for lost in measurement.destroyed[:_MOST_LINES]]
@@ -164,13 +171,63 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
 
 
-def _table_line(table: TableEffect, inserted: bool) -> str:
+def table_line(table: TableEffect, *, inserted: bool = False, of: str = "") -> str:
+    """``inventory: 50000 rows deleted, probably by cascade from accounts``. ``of``: how many there are (``share``)."""
     counts = [(table.rows.deleted, "deleted"), (table.rows.updated, "updated")]
     if inserted:
         counts.append((table.rows.inserted, "inserted"))
-    name = visible(table.name.removeprefix("public."))
-    cause = "" if table.named else " by cascade or trigger"
-    return f"{name}: {', '.join(rows(n, verb) for n, verb in counts if n)}{cause}"
+    said = ", ".join(rows(n, verb) for n, verb in counts if n) or "no rows"
+    return f"{_short(table.name)}: {said}{of}{_cause(table)}"
+
+
+def _cause(table: TableEffect) -> str:
+    """The counters do not tell a cascade from a trigger; that a foreign key leads there is a probable reason."""
+    if table.named:
+        return ""
+    return f", probably by cascade from {_short(table.via)}" if table.via else " by cascade or trigger"
+
+
+def share(table: TableEffect, size: Size | None) -> str:
+    """`` of 2000 (100%)``, `` of about 60000 (83%, 45 MB)``; "" where nobody knows."""
+    known = table.total if table.total is not None and not table.capped else None
+    total = known if known is not None else size.rows if size is not None else None
+    parts = [f"{min(100, round(100 * table.rows.lost / total))}%"] if total and table.rows.lost else []
+    if size is not None:
+        parts.append(bytes_of(size.size))
+    if total is None:
+        return f" ({parts[0]})" if parts else ""
+    return f" of {'' if known is not None else 'about '}{total}" + (f" ({', '.join(parts)})" if parts else "")
+
+
+def bytes_of(number: int) -> str:
+    """``45 MB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 10 * 1024:
+            return f"{number} {unit}"
+        number = round(number / 1024)
+    return f"{number} TB"
+
+
+def particular_lines(found: Particulars) -> list[tuple[str, str]]:
+    """What a request tells besides the measurement, but for samples, as (field, line)."""
+    lines = [("duration", f"{found.milliseconds:.0f} ms until it was judged")] if found.milliseconds else []
+    lines += [("lock", f"{_short(table)}: {mode}") for table, mode in found.locks[:_MOST_LINES]]
+    return [*lines, *(("dependent", visible(words)) for words in found.dependents[:_MOST_LINES])]
+
+
+def sample_lines(found: Particulars) -> list[str]:
+    """``accounts: id=17, email=...``: a line per row."""
+    lines = []
+    for sample in found.samples:
+        masked = f" (and {sample.masked} masked)" if sample.masked else ""
+        for row in sample.rows:
+            values = (f"{visible(name)}={'NULL' if value is None else visible(value)}" for name, value in row)
+            lines.append(f"{_short(sample.table)}: {', '.join(values)}{masked}")
+    return lines
+
+
+def _short(table: str) -> str:
+    return visible(table.removeprefix("public."))
 
 
 def _first(blames: tuple[Blame, ...]) -> str:
@@ -185,16 +242,20 @@ def _detail(verdict: Hold | Refuse) -> str:
     return "\n".join((*lines, *more, *also, *finding_lines(verdict.findings)))
 
 
-def _ask(by: str, number: int) -> str:
+def _approvals(count: int) -> str:
+    return f"{count} approval{'' if count == 1 else 's'}"
+
+
+def _ask(who: str, number: int) -> str:
     return (
-        f'Ask a member of "{visible(by)}" to review request {number}: pgguard approve {number}. '
+        f"Ask {visible(who)} to review request {number}: pgguard approve {number}. "
         "Then run the same statement again."
     )
 
 
-def _ask_further(over: Spent, by: str, number: str) -> str:
+def _ask_further(over: Spent, who: str, number: str) -> str:
     what = "refusals" if over.budget.refusals is not None else "rows"
     return (
-        f'Many small steps add up: stop what is running. Ask a member of "{visible(by)}" to review {number}: '
+        f'Many small steps add up: stop what is running. Ask {visible(who)} to review {number}: '
         f"pgguard approve {number.removeprefix('request ')}. It lets you go {over.further} {what} further."
     )

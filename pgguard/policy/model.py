@@ -51,21 +51,33 @@ class Group(Part):
 
 
 class Approvers(Part):
+    """Members of these roles, whose login pgguard has known for so long (``store.trust``)."""
+
     roles: Texts
+    seen_for: Duration = 3600.0
 
 
 class Approval(Part):
-    """Who approves, how many, and for how long an approval is good."""
+    """Who approves, how many of each group, and for how long an approval is good."""
 
-    by: Text
+    by: Texts
     needs: Annotated[int, BeforeValidator(count)] = 1
     expires: Duration = 1800.0
 
     @model_validator(mode="after")
-    def _needs_one(self) -> Approval:
-        if self.needs != 1:
-            raise wrong(f"needs must be 1, not {self.needs}: more approvers than one are not known yet", "needs")
+    def _somebody(self) -> Approval:
+        if not 1 <= self.needs <= 9:
+            raise wrong(f"needs must be a number from 1 to 9, not {self.needs}", "needs")
+        if len(set(self.by)) != len(self.by):
+            raise wrong("a group stands here twice: needs says how many of its members have to approve", "by")
         return self
+
+
+class BreakGlass(Part):
+    """Who may go ahead alone with what needs approval, by session_user or SET ROLE, saying why."""
+
+    roles: Texts
+    reason: Annotated[Literal["required"], one_of("required")]
 
 
 class Claims(Part):
@@ -261,6 +273,8 @@ class Policy(Part):
     callers: dict[Text, Group] = Field(default_factory=dict)
     approvers: dict[Text, Approvers] = Field(default_factory=dict)
     approval: Approval | None = None
+    break_glass: BreakGlass | None = None
+    mask: Texts = ()
     claims: Claims = Claims()
     limits: tuple[Limit, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -302,9 +316,11 @@ class Policy(Part):
                 raise wrong(f'"{one.name}" says approve, but the policy has no approval', place, index)
         if self.unmeasured == "approve" and self.approval is None:
             raise wrong("unmeasured says approve, but the policy has no approval", "unmeasured")
-        if self.approval is not None and self.approval.by not in self.approvers:
-            by = self.approval.by
-            raise wrong(f'"{by}" is not a group under approvers{nearest(by, self.approvers)}', "approval", "by")
+        for by in self.approval.by if self.approval is not None else ():
+            if by not in self.approvers:
+                raise wrong(f'"{by}" is not a group under approvers{nearest(by, self.approvers)}', "approval", "by")
+        if self.break_glass is not None and self.approval is None:
+            raise wrong("break_glass says who needs no approval, but the policy has no approval", "break_glass")
         budgets = [budget.name for budget in self.budgets]
         for index, trial in enumerate(self.tests):
             for name in trial.given.spent:

@@ -87,11 +87,12 @@ class Hold:
     ``over``: it is a budget that holds it, and what is asked for is to go further, whatever the statement."""
 
     blames: tuple[Blame, ...]
-    by: str  # the approver group
+    by: tuple[str, ...]  # the approver groups, each of which has to send ``needs`` people
     expires: float  # seconds from approval
     measurement: Measurement | None = None
     findings: tuple[Finding, ...] = ()
     over: Spent | None = None
+    needs: int = 1
 
 
 @dataclass(frozen=True, slots=True)

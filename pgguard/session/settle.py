@@ -156,7 +156,7 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
         return explain.not_valid(answer, verdict)
     if not isinstance(answer, Approval):
         return verdict
-    beyond = answer.exceeded_by(found)
+    beyond = answer.exceeded_by(found, tx.made)
     if beyond:
         return explain.beyond_approval(answer.number, beyond, verdict)
     if all(known.number != answer.number for known in tx.approvals):
@@ -222,7 +222,7 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
             NewRequest(
                 binding(session, outcome), outcome.measurement, outcome.blames, outcome.findings, outcome.by,
                 outcome.expires, caller.application, caller.address, _reason(session), session.world.policy.environment,
-                outcome.over.sum if outcome.over is not None else 0,
+                outcome.over.sum if outcome.over is not None else 0, outcome.needs, session.tx.made,
             )
         )  # fmt: skip
         if isinstance(answer, Away):
@@ -273,6 +273,7 @@ def record(
             destroyed=tuple(f"{d.kind} {d.name} {d.how}" for d in (found.destroyed if found else ())),
             request=request, approval=tx.approvals[-1].number if tx.approvals else None,
             duration_ms=round((session.clock() - session.began) * 1000, 3),
+            approved_by=", ".join(dict.fromkeys(approval.by for approval in tx.approvals)),
         )
     )  # fmt: skip
     if isinstance(answer, Away) and session.world.policy.audit == "required":

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from pgguard.errors import ConfigError
 
-VERSION = 1
+VERSION = 2
 BUSY_MS = 150  # below the 250 ms that a session waits for the store
 
 _meta = sa.MetaData()
@@ -24,6 +25,7 @@ meta = sa.Table(
     "pgguard_meta", _meta,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created", sa.Float(53), nullable=False),
 )  # fmt: skip
 
 requests = sa.Table(
@@ -43,6 +45,10 @@ requests = sa.Table(
     sa.Column("jti", sa.String(32), nullable=False, default=""),
     sa.Column("used", sa.Float(53)),
     sa.Column("last_rows", sa.BigInteger),
+    sa.Column("votes", sa.Text, nullable=False, default="[]"),
+    sa.Column("uses", sa.Integer, nullable=False, default=1),
+    sa.Column("remaining", sa.Integer, nullable=False, default=1),
+    sa.Column("outcome", sa.Text, nullable=False, default=""),
     sqlite_autoincrement=True,  # a number that people have seen never comes again
 )  # fmt: skip
 sa.Index("pgguard_requests_digest", requests.c.digest)
@@ -56,6 +62,28 @@ budgets = sa.Table(
     sa.Column("id", sa.String(64), primary_key=True),
     sa.Column("node", sa.Text, nullable=False),
     sa.Column("content", sa.Text, nullable=False),
+)  # fmt: skip
+
+# Who counts as an approver depends on how long a login is known, and on who changed it: see ``trust``.
+logins = sa.Table(
+    "pgguard_logins", _meta,
+    sa.Column("login", sa.Text, primary_key=True),
+    sa.Column("first_seen", sa.Float(53), nullable=False),
+)  # fmt: skip
+role_changes = sa.Table(
+    "pgguard_role_changes", _meta,
+    sa.Column("role", sa.Text, primary_key=True),
+    sa.Column("changed_by", sa.Text, primary_key=True),
+    sa.Column("moment", sa.Float(53), nullable=False),
+)  # fmt: skip
+
+# Where each node's audit chain has come to. It is written after the file, so the file may be further.
+audit_heads = sa.Table(
+    "pgguard_audit_heads", _meta,
+    sa.Column("node", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("written", sa.Float(53), nullable=False),
 )  # fmt: skip
 
 
@@ -78,6 +106,12 @@ async def open_engine(url: str) -> tuple[AsyncEngine, Path | None]:
         await engine.dispose()
         raise
     return engine, file
+
+
+def sqlite_file_of(url: str) -> Path | None:
+    """The file behind a state URL, whether it is there or not; None where it is not a file. Raises ConfigError."""
+    parsed = _parse(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def writing(engine: AsyncEngine) -> AsyncEngine:
@@ -146,12 +180,29 @@ def _postgresql(parsed: URL) -> AsyncEngine:
 
 async def _prepare(engine: AsyncEngine) -> None:
     async with writing(engine).begin() as connection:
+        await _one_at_a_time(connection)
         await connection.run_sync(_meta.create_all)
         version = (await connection.execute(sa.select(meta.c.version).where(meta.c.id == 1))).scalar()
         if version is None:
-            await connection.execute(meta.insert().values(id=1, version=VERSION))
+            await connection.execute(meta.insert().values(id=1, version=VERSION, created=time.time()))
         elif version != VERSION:
             raise ConfigError(f"state store has schema version {version}, this pgguard knows version {VERSION}")
+        if engine.dialect.name == "postgresql" and (roles := (await connection.execute(_WRITERS)).scalars().all()):
+            raise ConfigError(f"state store: {', '.join(roles)} can write to it, and so approve their own requests")
+
+
+# FAIL CLOSED: as with the mode of a file. Members of the owner's role and of pg_write_all_data are among them.
+_WRITERS = sa.text("""
+    SELECT r.rolname::text FROM pg_catalog.pg_roles r
+     WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> CURRENT_USER
+       AND pg_catalog.has_table_privilege(r.oid, 'pgguard_requests', 'INSERT, UPDATE, DELETE, TRUNCATE')
+     ORDER BY 1 LIMIT 5""")
+
+
+async def _one_at_a_time(connection: AsyncConnection) -> None:
+    """Two nodes that start at once would both make the tables."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(sa.text("SELECT pg_catalog.pg_advisory_xact_lock(7306091)"))
 
 
 def in_words(trouble: BaseException) -> str:

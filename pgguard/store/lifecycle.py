@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
+from pgguard.policy.consent import LONGEST, MOST_USES, Terms, crowd
 from pgguard.store.request import Request, State
+from pgguard.store.trust import Known, distrust
 
 UNANSWERED = 24 * 3600.0  # seconds after which a request that nobody answered expires
 MOST_OPEN = 20  # open requests of one caller
@@ -17,8 +19,20 @@ WRONG = "22023"  # invalid_parameter_value
 
 
 @dataclass(frozen=True, slots=True)
+class Approver:
+    """Somebody who answers requests: the login, the approver ``groups`` it belongs to, all ``roles`` it is a member of,
+    and for how long each group wants a login to be known."""
+
+    name: str
+    groups: Collection[str]
+    roles: Collection[str] = ()
+    seen_for: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of an approve or deny. ``sqlstate`` "" means done; else ``says`` is why not, in words."""
+    """What came of an approve, deny or withdraw. ``sqlstate`` "" means done; else ``says`` is why not, in words.
+    ``state``: what the request is in now."""
 
     number: int
     says: str
@@ -26,6 +40,7 @@ class Answer:
     hint: str = ""
     token: str = ""
     expires: float | None = None
+    state: str = ""
 
     @property
     def refused(self) -> bool:
@@ -57,15 +72,19 @@ def usable(request: Request, now: float) -> str:
     """
     match state(request, now):
         case State.APPROVED:
-            return ""
+            return "" if request.remaining > 0 else "it was used already"
         case State.OPEN:
             return "it is not approved yet"
         case State.DENIED:
             return f"it was denied: {request.denial}"
+        case State.WITHDRAWN:
+            return "it was withdrawn"
         case State.USED:
             return "it was used already"
         case State.EXPIRED:
             return "it expired"
+        case State.REVIEW | State.REVIEWED:
+            return "it is no approval: it went ahead without one"
 
 
 def denies(request: Request, now: float) -> bool:
@@ -73,37 +92,79 @@ def denies(request: Request, now: float) -> bool:
     return request.state is State.DENIED and request.expires > now
 
 
-def may_approve(
-    request: Request, now: float, by: str, groups: Collection[str], at_most: int | None = None
-) -> Answer | None:
-    """None when ``by``, who belongs to ``groups`` of approvers, may approve the request now; else why not."""
+def may_approve(request: Request, now: float, by: Approver, terms: Terms, known: Known) -> Answer | None:
+    """None when ``by`` may approve the request now, on these terms; else why not."""
     number = request.number
-    if request.requester == by:
+    if request.requester == by.name:
         return Answer(number, f"you cannot approve your own request {number}", NOT_YOU,
-                      f"Somebody else of the approver group \"{request.asked.by}\" has to approve it.")  # fmt: skip
-    if (refused := _may_answer(request, now, groups)) is not None:
+                      f"Somebody else has to approve it: {crowd(request.asked.by, request.asked.needs)}.")  # fmt: skip
+    if (refused := _not_in_a_group(request, by.groups)) is not None:
         return refused
-    if at_most is None:
-        return None
-    if request.asked.measurement is None:
+    if not may_count_for(request, now, by, known):
+        wanted = min(by.seen_for.get(group, 0.0) for group in request.asked.by if group in by.groups)
+        why = distrust(by.name, by.roles, request.requester, wanted, known, now)
+        return Answer(number, f"you do not count as a second person for request {number}: {why}", NOT_YOU,
+                      "Somebody else of the group has to approve it.")  # fmt: skip
+    if any(vote.person == by.name for vote in request.votes):
+        return Answer(number, f"you approved request {number} already", NOT_NOW)
+    renewed = request.recurring and request.state in (State.APPROVED, State.USED)
+    if not renewed and state(request, now) is not State.REVIEW and (refused := _not_open(request, now)) is not None:
+        return refused
+    return _wrong_terms(request, terms)
+
+
+def may_count_for(request: Request, now: float, by: Approver, known: Known) -> frozenset[str]:
+    """The request's approver groups for which ``by`` counts as a second person."""
+    return frozenset(
+        group
+        for group in request.asked.by
+        if group in by.groups
+        and not distrust(by.name, by.roles, request.requester, by.seen_for.get(group, 0.0), known, now)
+    )
+
+
+def _wrong_terms(request: Request, terms: Terms) -> Answer | None:
+    number = request.number
+    if terms.at_most is not None and request.asked.measurement is None:
         return Answer(number, f"request {number} could not be measured: AT MOST cannot hold", WRONG)
-    if at_most < 0:
+    if terms.at_most is not None and terms.at_most < 0:
         return Answer(number, "AT MOST must not be negative", WRONG)
+    if not 1 <= terms.uses <= MOST_USES:
+        return Answer(number, f"USES must be a number from 1 to {MOST_USES}", WRONG)
+    if terms.seconds is not None and not 0 < terms.seconds <= LONGEST:
+        return Answer(number, f"FOR must be longer than nothing and at most {LONGEST / 86_400:g} days", WRONG)
     return None
 
 
 def may_deny(request: Request, now: float, groups: Collection[str]) -> Answer | None:
-    """None when a member of ``groups`` may deny the request now; else why not. One's own request may be denied."""
-    return _may_answer(request, now, groups)
+    """None when a member of ``groups`` may deny the request now; else why not. One's own request may be denied, and so
+    may an approval be that was not used up."""
+    if (refused := _not_in_a_group(request, groups)) is not None:
+        return refused
+    return None if state(request, now) in (State.APPROVED, State.REVIEW) else _not_open(request, now)
 
 
-def _may_answer(request: Request, now: float, groups: Collection[str]) -> Answer | None:
+def may_withdraw(request: Request, now: float, by: str) -> Answer | None:
+    """None when ``by`` may take the request back, approved or not; else why not."""
     number = request.number
-    if request.asked.by not in groups:
-        return Answer(number, f"request {number} needs approver group \"{request.asked.by}\"", NOT_YOU,
-                      "You are in none of its roles, or the policy in force has no such group.")  # fmt: skip
+    if request.requester != by:
+        return Answer(number, f"only its requester can withdraw request {number}", NOT_YOU,
+                      "An approver can deny it.")  # fmt: skip
+    return None if state(request, now) is State.APPROVED else _not_open(request, now)
+
+
+def _not_in_a_group(request: Request, groups: Collection[str]) -> Answer | None:
+    number = request.number
+    if not set(request.asked.by).isdisjoint(groups):
+        return None
+    names = " or ".join(f'"{group}"' for group in request.asked.by)
+    return Answer(number, f"request {number} needs approver group {names}", NOT_YOU,
+                  "You are in none of its roles, or the policy in force has no such group.")  # fmt: skip
+
+
+def _not_open(request: Request, now: float) -> Answer | None:
     now_state = state(request, now)
     if now_state is State.OPEN:
         return None
-    by = f" by {request.decided_by}" if request.decided_by and now_state is not State.EXPIRED else ""
-    return Answer(number, f"request {number} is not open: {now_state.value}{by}", NOT_NOW)
+    by = f" by {request.decided_by}" if request.decided_by and now_state not in (State.EXPIRED, State.WITHDRAWN) else ""
+    return Answer(request.number, f"request {request.number} is not open: {now_state.value}{by}", NOT_NOW)

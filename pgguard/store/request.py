@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pgguard.policy.binding import Approval, NewRequest
+from pgguard.policy.consent import Vote
 
 _CONTENT = TypeAdapter(NewRequest)
+_VOTES = TypeAdapter(tuple[Vote, ...])
 
 
 class State(StrEnum):
@@ -20,14 +22,19 @@ class State(StrEnum):
     OPEN = "open"
     APPROVED = "approved"
     DENIED = "denied"
+    WITHDRAWN = "withdrawn"
     USED = "used"
     EXPIRED = "expired"
+    REVIEW = "to review"  # it went ahead without approval
+    REVIEWED = "reviewed"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """A filed request. ``expires``: when its present state ends; ``jti``: set when only a token's bearer may use it.
 
+    ``votes``: who said yes while it is not enough yet; ``uses``: as often as it was approved for, ``remaining`` of
+    them left; ``outcome``: what became of the latest transaction that it let through, "" when nobody saw it.
     ``last_rows``: rows lost in the latest try (None: not measured), for people only: what an approval lets through
     comes from ``asked.measurement``, which is that of the first try.
     """
@@ -46,6 +53,10 @@ class Request:
     jti: str = ""
     used: float | None = None
     last_rows: int | None = None
+    votes: tuple[Vote, ...] = ()
+    uses: int = 1
+    remaining: int = 1
+    outcome: str = ""
 
     @property
     def requester(self) -> str:
@@ -55,6 +66,11 @@ class Request:
     def rows(self) -> int | None:
         """Updated plus deleted rows as measured; None when it could not be measured."""
         return self.asked.rows
+
+    @property
+    def recurring(self) -> bool:
+        """It was approved for more than one run, and can be so again."""
+        return self.uses > 1
 
     def approval(self, left: float = 0.0) -> Approval:
         """What this request lets through once approved (the caller has asked ``lifecycle`` whether it is), ``left``
@@ -74,8 +90,9 @@ class Request:
             ceilings[table.oid] = ceilings.get(table.oid, 0) + share
         destroyed = frozenset((gone.kind, gone.name, gone.how) for gone in measurement.destroyed)
         sizes = {(gone.kind, gone.name, gone.how): (gone.oid, gone.rows) for gone in measurement.destroyed}
+        made = frozenset((finding.check, finding.says) for finding in self.asked.made)
         return Approval(
-            self.number, self.decided_by, ceilings, destroyed, sizes=sizes, at_most=self.at_most, left=left
+            self.number, self.decided_by, ceilings, destroyed, sizes=sizes, at_most=self.at_most, left=left, made=made
         )
 
 
@@ -84,8 +101,14 @@ def content(asked: NewRequest) -> str:
     return _CONTENT.dump_json(asked).decode()
 
 
+def votes_kept(votes: tuple[Vote, ...]) -> str:
+    """Votes as JSON, for the row."""
+    return _VOTES.dump_json(votes).decode()
+
+
 def from_row(row: Mapping[str, Any]) -> Request:
     """The request in a row. Raises ValueError when the row is not what ``content`` wrote."""
     values = {key: value for key, value in row.items() if key in Request.__slots__}
     values["state"] = State(values["state"])
+    values["votes"] = _VOTES.validate_json(values["votes"])
     return Request(asked=_CONTENT.validate_json(row["content"]), **values)

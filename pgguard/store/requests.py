@@ -15,16 +15,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from pgguard.errors import ConfigError, StoreUnavailable
 from pgguard.policy.binding import Approval, Binding, Filed, NewRequest, NotValid
-from pgguard.store import lifecycle
+from pgguard.policy.consent import AS_ASKED, Terms
+from pgguard.store import answers, lifecycle, trust
+from pgguard.store.audit_head import AuditHead
 from pgguard.store.budgets import SavedBudgets
 from pgguard.store.database import in_words, meta, open_engine, writing
 from pgguard.store.database import requests as table
-from pgguard.store.lifecycle import Answer, TooMany
+from pgguard.store.lifecycle import Answer, Approver, TooMany
 from pgguard.store.request import Request, State, content, from_row
-from pgguard.store.token import TokenKey, new_jti, shortened
+from pgguard.store.token import TokenKey, shortened
 
 _T = TypeVar("_T")
+_CLOCK = sa.text("SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())")
 _LISTED = 500  # newest first
+_after_use = sa.case((table.c.remaining > 1, "approved"), else_="used")
+_WAITING = (State.OPEN, State.REVIEW)  # for somebody
 
 
 class Store:
@@ -59,6 +64,10 @@ class Store:
         """Where ``node`` keeps what was spent of budgets."""
         return SavedBudgets(self._reads, self._writes, node)
 
+    def audit_head(self, node: str) -> AuditHead:
+        """Where ``node`` keeps the end of its audit's chain."""
+        return AuditHead(self._reads, self._writes, node)
+
     async def close(self) -> None:
         """Waits for what is under way, then lets go of the database."""
         if self._late:
@@ -79,6 +88,10 @@ class Store:
         there is an approval that needs none."""
         return await self._in_time(self._find(binding, token), self._deadline)
 
+    async def is_known(self, binding: Binding) -> bool:
+        """Whether there is a request for this binding that is open, or was denied: no new one would be filed."""
+        return await self._in_time(self._is_known(binding), self._deadline)
+
     async def claim(self, numbers: tuple[int, ...]) -> str:
         """Spends these approvals, all or none. "" when done, else why not; then none of them was spent."""
         return await self._in_time(self._claim(numbers), self._deadline)
@@ -93,17 +106,46 @@ class Store:
         """One request as it stands now."""
         return await self._in_time(self._show(number), self._deadline * 10)
 
-    async def approve(
-        self, number: int, by: str, groups: Collection[str], at_most: int | None = None, token: bool = False
-    ) -> Answer:
-        """Approves for ``by``, a member of the approver ``groups``. With ``token`` only its bearer can use it."""
-        return await self._in_time(self._approve(number, by, groups, at_most, token), self._deadline * 10)
+    async def approve(self, number: int, by: Approver, terms: Terms = AS_ASKED) -> Answer:
+        """Approves on these ``terms``; with ``terms.token`` only its bearer can use the approval."""
+        return await self._answer(lambda link, now: answers.approve(link, number, by, terms, self._key, now))
 
-    async def deny(self, number: int, by: str, groups: Collection[str], reason: str) -> Answer:
+    async def deny(self, number: int, by: Approver, reason: str) -> Answer:
         """Denies; the same thing tried again meets ``reason`` until the approval would have expired."""
         # An empty ``Filed.denied`` would mean that nobody said no.
         said = reason.strip() or "no reason given"
-        return await self._in_time(self._deny(number, by, groups, said), self._deadline * 10)
+        return await self._answer(lambda link, now: answers.deny(link, number, by, said, now))
+
+    async def withdraw(self, number: int, by: str) -> Answer:
+        """Takes back one's own request, or what was approved of it and not used."""
+        return await self._answer(lambda link, now: answers.withdraw(link, number, by, now))
+
+    # What signing in and committing tell about people
+
+    async def saw(self, login: str) -> None:
+        """Somebody signed in under this name."""
+        await self._in_time(trust.saw(self._writes, login, self._clock()), self._deadline * 10)
+
+    async def roles_changed(self, roles: Collection[str], by: str) -> None:
+        """``by`` is about to commit changes of these roles (``trust.ANY``: it is not known which)."""
+        await self._in_time(trust.changed(self._writes, roles, by, self._clock()), self._deadline)
+
+    async def ended(self, numbers: Collection[int], outcome: str) -> None:
+        """What became of the transaction that these approvals let through."""
+        await self._in_time(self._ended_so(numbers, outcome), self._deadline * 10)
+
+    async def _answer(self, work: Callable[[AsyncConnection, float], Coroutine[Any, Any, Answer]]) -> Answer:
+        async def answer() -> Answer:
+            async with self._writes.begin() as connection:
+                return await work(connection, await self._now(connection))
+
+        return await self._in_time(answer(), self._deadline * 10)
+
+    async def _now(self, connection: AsyncConnection) -> float:
+        """Nodes that share a database share its clock: theirs could differ by more than an approval lasts."""
+        if self._clock is not time.time or connection.dialect.name != "postgresql":
+            return self._clock()
+        return float((await connection.execute(_CLOCK)).scalar_one())
 
     async def _in_time(self, work: Coroutine[Any, Any, _T], seconds: float) -> _T:
         # Never cancelled half-way: what is late, or no longer waited for, ends by itself (the drivers have timeouts
@@ -129,14 +171,16 @@ class Store:
             task.exception()  # seen, also when nobody waits any more
 
     async def _file(self, asked: NewRequest) -> Filed | TooMany:
-        now = self._clock()
         digest = asked.binding.digest()
         rows = asked.rows
         async with self._writes.begin() as connection:
             await connection.execute(sa.select(meta.c.id).with_for_update())
-            await connection.execute(
-                table.update().where(table.c.state == "open", table.c.expires <= now).values(state="expired")
-            )
+            now = await self._now(connection)
+            if asked.review:
+                return Filed(await _insert(connection, asked, State.REVIEW, now))
+            # Written down, so that a clock that is set back brings nothing back to life.
+            over = (table.c.state.in_(("open", "approved")), table.c.expires <= now)
+            await connection.execute(table.update().where(*over).values(state="expired"))
             same = await _select(connection, table.c.digest == digest, table.c.state.in_(("open", "denied")))
             for known in same:
                 if known.state is State.OPEN:
@@ -144,7 +188,7 @@ class Store:
                     await connection.execute(
                         table.update().where(table.c.number == known.number).values(tries=tries, last_rows=rows)
                     )
-                    return Filed(known.number, tries)
+                    return Filed(known.number, tries, votes=len(known.votes))
             for known in same:
                 if lifecycle.denies(known, now):
                     tries = known.tries + 1
@@ -154,18 +198,18 @@ class Store:
             numbers = (await connection.execute(mine.order_by(table.c.number))).scalars().all()
             if len(numbers) >= lifecycle.MOST_OPEN:
                 return TooMany(tuple(numbers))
-            made = await connection.execute(
-                table.insert().values(
-                    digest=digest, state="open", caller=asked.binding.caller, content=content(asked), tries=1,
-                    filed=now, expires=now + lifecycle.UNANSWERED, last_rows=rows,
-                ).returning(table.c.number)
-            )  # fmt: skip
-            return Filed(int(made.scalar_one()))
+            return Filed(await _insert(connection, asked, State.OPEN, now))
+
+    async def _is_known(self, binding: Binding) -> bool:
+        async with self._reads.connect() as connection:
+            now = await self._now(connection)
+            known = await _select(connection, table.c.digest == binding.digest(), table.c.state.in_(("open", "denied")))
+        return any(request.expires > now for request in known)
 
     async def _find(self, binding: Binding, token: str) -> Approval | NotValid | None:
-        now = self._clock()
         digest = binding.digest()
         async with self._reads.connect() as connection:
+            now = await self._now(connection)
             borne = await self._borne(connection, digest, token, now) if token else None
             if isinstance(borne, Approval):
                 return borne
@@ -190,13 +234,14 @@ class Store:
         return request.approval(request.expires - now)
 
     async def _claim(self, numbers: tuple[int, ...]) -> str:
-        now = self._clock()
         async with self._writes.connect() as connection, connection.begin() as transaction:
+            now = await self._now(connection)
             for number in sorted(numbers):  # one order for everybody: no deadlock between two claimers
                 spent = await connection.execute(
                     table.update()
-                    .where(table.c.number == number, table.c.state == "approved", table.c.expires > now)
-                    .values(state="used", used=now)
+                    .where(table.c.number == number, table.c.state == "approved")
+                    .where(table.c.expires > now, table.c.remaining > 0)
+                    .values(state=_after_use, used=now, remaining=table.c.remaining - 1, outcome="")
                 )
                 if spent.rowcount != 1:
                     found = await _select(connection, table.c.number == number)
@@ -206,55 +251,24 @@ class Store:
                     return f"request {number}: {lifecycle.usable(found[0], now) or 'it could not be claimed'}"
         return ""
 
+    async def _ended_so(self, numbers: Collection[int], outcome: str) -> None:
+        async with self._writes.begin() as connection:
+            spent = (table.c.number.in_(list(numbers)), table.c.used.is_not(None))
+            await connection.execute(table.update().where(*spent).values(outcome=outcome))
+
     async def _listing(self, open_only: bool) -> tuple[Request, ...]:
-        now = self._clock()
-        where = (table.c.state == "open",) if open_only else ()
+        where = (table.c.state.in_(_WAITING),) if open_only else ()
         async with self._reads.connect() as connection:
+            now = await self._now(connection)
             known = await _select(connection, *where)
         current = (replace(request, state=lifecycle.state(request, now)) for request in known)
-        return tuple(request for request in current if not open_only or request.state is State.OPEN)
+        return tuple(request for request in current if not open_only or request.state in _WAITING)
 
     async def _show(self, number: int) -> Request | None:
         async with self._reads.connect() as connection:
+            now = await self._now(connection)
             known = await _select(connection, table.c.number == number)
-        return replace(known[0], state=lifecycle.state(known[0], self._clock())) if known else None
-
-    async def _approve(
-        self, number: int, by: str, groups: Collection[str], at_most: int | None, token: bool
-    ) -> Answer:
-        now = self._clock()
-        async with self._writes.begin() as connection:
-            known = await _select(connection, table.c.number == number)
-            if not known:
-                return Answer(number, f"there is no request {number}", lifecycle.NO_SUCH)
-            if refused := lifecycle.may_approve(known[0], now, by, groups, at_most):
-                return refused
-            expires = now + known[0].asked.expires
-            jti = new_jti() if token else ""
-            signed = ""
-            if token:
-                try:
-                    signed = self._key.sign(number, known[0].digest, expires, jti)
-                except ConfigError as trouble:
-                    return Answer(number, str(trouble), lifecycle.NOT_NOW)
-            values = {"state": "approved", "decided_by": by, "decided": now, "expires": expires, "at_most": at_most}
-            if not await _answer(connection, number, {**values, "jti": jti}):
-                return Answer(number, f"request {number} is not open", lifecycle.NOT_NOW)
-        return Answer(number, f"request {number} approved", token=signed, expires=expires)
-
-    async def _deny(self, number: int, by: str, groups: Collection[str], reason: str) -> Answer:
-        now = self._clock()
-        async with self._writes.begin() as connection:
-            known = await _select(connection, table.c.number == number)
-            if not known:
-                return Answer(number, f"there is no request {number}", lifecycle.NO_SUCH)
-            if refused := lifecycle.may_deny(known[0], now, groups):
-                return refused
-            expires = now + known[0].asked.expires
-            values = {"state": "denied", "decided_by": by, "decided": now, "expires": expires, "denial": reason}
-            if not await _answer(connection, number, values):
-                return Answer(number, f"request {number} is not open", lifecycle.NOT_NOW)
-        return Answer(number, f"request {number} denied", expires=expires)
+        return replace(known[0], state=lifecycle.state(known[0], now)) if known else None
 
 
 class _Raced(StoreUnavailable):
@@ -266,7 +280,12 @@ async def _select(connection: AsyncConnection, *where: sa.ColumnElement[bool]) -
     return [from_row(dict(row)) for row in (await connection.execute(chosen)).mappings()]
 
 
-async def _answer(connection: AsyncConnection, number: int, values: dict[str, object]) -> bool:
-    """Answers an open request; False when somebody else answered it in the meantime."""
-    answered = table.update().where(table.c.number == number, table.c.state == "open").values(values)
-    return (await connection.execute(answered)).rowcount == 1
+async def _insert(connection: AsyncConnection, asked: NewRequest, state: State, now: float) -> int:
+    made = await connection.execute(
+        table.insert().values(
+            digest=asked.binding.digest(), state=state.value, caller=asked.binding.caller, content=content(asked),
+            tries=1, filed=now, expires=now + lifecycle.UNANSWERED, last_rows=asked.rows, votes="[]", uses=1,
+            remaining=0 if state is State.REVIEW else 1, outcome="", decided_by="", denial="", jti="",
+        ).returning(table.c.number)
+    )  # fmt: skip
+    return int(made.scalar_one())

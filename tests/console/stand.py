@@ -23,6 +23,7 @@ MEASURED = Measurement(
 @dataclass(frozen=True)
 class Group:
     roles: frozenset[str]
+    seen_for: float = 3600.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Policy:
 
 def request(text: str = "delete from accounts", caller: str = "ann", by: str = "dba") -> NewRequest:
     binding = Binding((BoundStatement(text, "", text),), caller, caller, "shop", 5, "shop/77", ("r1",))
-    return NewRequest(binding, MEASURED, (Blame("people", "52000 rows (limit 100)", "r1"),), (), by, 1800.0)
+    return NewRequest(binding, MEASURED, (Blame("people", "52000 rows (limit 100)", "r1"),), (), (by,), 1800.0)
 
 
 @dataclass

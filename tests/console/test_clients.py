@@ -36,7 +36,7 @@ async def test_psql_lists_shows_and_approves(console: Console) -> None:
 
     code, out, _ = await psql(console, "-At", "-c", f"SHOW REQUEST {number}")
 
-    assert "table|accounts: 2000 rows deleted of 2000\n" in out
+    assert "table|accounts: 2000 rows deleted of 2000 (100%)\n" in out
     assert "table|inventory: 50000 rows deleted by cascade or trigger\n" in out
     assert "destroyed|table public.invoices: dropped (about 12000 rows)\n" in out
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgguard.console.words import budget_row, listing_row, moment, printable, request_lines, table_line
-from pgguard.evidence.measurement import Rows, TableEffect
+from pgguard.console.words import budget_row, listing_row, moment, printable, request_lines
 from pgguard.policy.account import Account, Place
 from pgguard.policy.binding import Binding, NewRequest
 from pgguard.policy.model import Budget
@@ -37,19 +36,6 @@ def test_what_is_shown_is_one_line_of_printable_characters(text: str) -> None:
     assert printable(text).isprintable()
 
 
-@pytest.mark.parametrize(
-    ("table", "line"),
-    [
-        (TableEffect(1, "public.a", Rows(deleted=2000), named=True, total=2000), "a: 2000 rows deleted of 2000"),
-        (TableEffect(1, "public.b", Rows(deleted=1)), "b: 1 row deleted by cascade or trigger"),
-        (TableEffect(1, "c.d", Rows(1, 2, 3), named=True), "c.d: 3 rows deleted, 2 rows updated, 1 row inserted"),
-        (TableEffect(1, "c.d", Rows(), named=True), "c.d: no rows"),
-    ],
-)
-def test_a_table_in_words(table: TableEffect, line: str) -> None:
-    assert table_line(table) == line
-
-
 def test_a_request_in_lines() -> None:
     assert request_lines(FILED) == [
         ("request", "17"),
@@ -60,7 +46,7 @@ def test_a_request_in_lines() -> None:
         ("statement", "delete from accounts"),
         ("rule", "people: 52000 rows (limit 100)"),
         ("rows", "52000"),
-        ("table", "accounts: 2000 rows deleted of 2000"),
+        ("table", "accounts: 2000 rows deleted of 2000 (100%)"),
         ("table", "inventory: 50000 rows deleted by cascade or trigger"),
         ("destroyed", "table public.invoices: dropped (about 12000 rows)"),
         ("rows of the latest try", "52001"),

@@ -237,7 +237,8 @@ def test_a_hold_carries_what_a_request_needs() -> None:
     verdict = decide(rules, request, evidence)
 
     assert isinstance(verdict, Hold)
-    assert (verdict.by, verdict.expires, verdict.measurement) == ("dba", 1800.0, evidence.measurement)
+    assert (verdict.by, verdict.needs, verdict.expires) == (("dba",), 1, 1800.0)
+    assert verdict.measurement == evidence.measurement
     assert verdict.findings == request.findings
     assert [(b.says, b.digest) for b in verdict.blames] == [("101 rows (limit 100)", rules.limits[0].digest)]
 

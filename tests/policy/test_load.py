@@ -53,7 +53,7 @@ MISTAKES = [
     ("{not_roles: [app]}", "{not_roles: [app, 7]}", 4, "text is needed here, not 7; put it in quotes"),
     ("{not_roles: [app]}", "[app]", 4, "a mapping is needed here, not a list"),
     ("by: dba", "by: dbas", 7, '"dbas" is not a group under approvers, did you mean "dba"?'),
-    ("needs: 1", "needs: 2", 7, "needs must be 1, not 2: more approvers than one are not known yet"),
+    ("needs: 1", "needs: 10", 7, "needs must be a number from 1 to 9, not 10"),
     ("needs: 1", "needs: 1_0", 7, 'a whole number of 0 or more is needed here, not "1_0"'),
     ("expires: 30m", "expires: 22:00", 7, 'a duration such as 30m, 12h or 7d is needed here, not "22:00"'),
     ("expires: 30m", "expires: 30", 7, "a duration such as 30m, 12h or 7d is needed here, not 30"),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from pgguard.checks.finding import Finding
 from pgguard.evidence.measurement import Destroyed, Measurement, Rows, TableEffect
 from pgguard.policy.binding import Binding, BoundStatement, Filed, NewRequest
 from pgguard.policy.verdict import Blame
+from pgguard.store.lifecycle import Approver
 from pgguard.store.requests import Store
 
 DBA = frozenset({"dba"})
+BOB = Approver("bob", DBA)
 MEASURED = Measurement(
     (
         TableEffect(1, "public.accounts", Rows(deleted=40), named=True, total=2000),
@@ -18,6 +22,10 @@ MEASURED = Measurement(
     ),
     (Destroyed("table", "public.invoices", "dropped", 3, 12000),),
 )
+
+
+def approver(name: str, groups: frozenset[str] = DBA) -> Approver:
+    return Approver(name, groups)
 
 
 @dataclass
@@ -41,8 +49,9 @@ def request(
     blames = (Blame("people", "100 rows (limit 10)", "r1"),)
     findings = (Finding("always-true", "the WHERE holds for every row"),)
     return NewRequest(
-        binding(text, caller), measured, blames, findings, "dba", expires, "psql", "10.0.0.1", "clean-up", "production"
-    )
+        binding(text, caller), measured, blames, findings, ("dba",), expires, "psql", "10.0.0.1", "clean-up",
+        "production",
+    )  # fmt: skip
 
 
 async def filed(store: Store, text: str = "delete from accounts", caller: str = "ann", **more: object) -> int:
@@ -53,5 +62,11 @@ async def filed(store: Store, text: str = "delete from accounts", caller: str = 
 
 async def approved(store: Store, text: str = "delete from accounts", caller: str = "ann", **more: object) -> int:
     number = await filed(store, text, caller, **more)
-    assert not (await store.approve(number, "bob", DBA)).refused
+    assert not (await store.approve(number, BOB)).refused
     return number
+
+
+async def tamper(store: Store, sql: str) -> None:
+    """What somebody does who can write to the state."""
+    async with store._writes.begin() as connection:
+        await connection.execute(sa.text(sql))

@@ -67,9 +67,9 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "state.db"
     await (await Store.open(f"sqlite:///{file}")).close()
     with sqlite3.connect(file) as database:
-        database.execute("update pgguard_meta set version = 2")
+        database.execute("update pgguard_meta set version = 3")
     database.close()
-    with pytest.raises(ConfigError, match="schema version 2, this pgguard knows version 1"):
+    with pytest.raises(ConfigError, match="schema version 3, this pgguard knows version 2"):
         await Store.open(f"sqlite:///{file}")
 
 

@@ -8,10 +8,13 @@ from itertools import product
 
 import pytest
 
+from pgguard.policy.consent import AS_ASKED, LONGEST, Terms, Vote
 from pgguard.store import lifecycle
+from pgguard.store.lifecycle import Approver
 from pgguard.store.request import Request, State
 from pgguard.store.requests import Store
-from tests.store.requests_at_hand import DBA, Clock, approved, filed, request
+from pgguard.store.trust import Known
+from tests.store.requests_at_hand import BOB, DBA, Clock, approved, filed, request
 
 OPEN = Request(7, "d", State.OPEN, request(), 1, filed=0.0, expires=100.0)
 ANSWERED = replace(OPEN, decided_by="bob", decided=1.0, denial="no")
@@ -41,6 +44,8 @@ def test_the_state_now(stored: State, now: float, is_now: State) -> None:
         (State.APPROVED, 100.0, "it expired"),
         (State.DENIED, 1.0, "it was denied: no"),
         (State.USED, 1.0, "it was used already"),
+        (State.WITHDRAWN, 1.0, "it was withdrawn"),
+        (State.REVIEW, 1.0, "it is no approval: it went ahead without one"),
     ],
 )
 def test_what_can_be_spent(stored: State, now: float, why: str) -> None:
@@ -59,25 +64,76 @@ def test_a_denial_holds_until_it_expires() -> None:
     assert not lifecycle.denies(ANSWERED, 99.0)
 
 
-def everybody() -> Iterator[tuple[State, float, str, frozenset[str]]]:
-    return product(State, (1.0, 100.0), ("ann", "bob"), (DBA, frozenset(), frozenset({"ann"})))
+OLD = Known(first_seen=-1e9, began=-1e9)
+Everybody = tuple[State, float, str, frozenset[str], int]
 
 
-@pytest.mark.parametrize(("stored", "now", "by", "groups"), list(everybody()))
-def test_only_a_second_person_of_the_group_approves_only_what_is_open(
-    stored: State, now: float, by: str, groups: frozenset[str]
+def everybody() -> Iterator[Everybody]:
+    return product(State, (1.0, 100.0), ("ann", "bob"), (DBA, frozenset(), frozenset({"ann"})), (1, 5))
+
+
+@pytest.mark.parametrize(("stored", "now", "by", "groups", "uses"), list(everybody()))
+def test_only_a_second_person_of_the_group_approves_only_what_waits(
+    stored: State, now: float, by: str, groups: frozenset[str], uses: int
 ) -> None:
-    may = lifecycle.may_approve(replace(OPEN, state=stored), now, by, groups) is None
+    request = replace(OPEN, state=stored, uses=uses)
+    may = lifecycle.may_approve(request, now, Approver(by, groups), AS_ASKED, OLD) is None
+    waits = (stored is State.OPEN and now < 100.0) or stored is State.REVIEW
+    renewable = uses > 1 and stored in (State.APPROVED, State.USED)
 
-    assert may == (stored is State.OPEN and now < 100.0 and by == "bob" and groups == DBA)
+    assert may == ((waits or renewable) and by == "bob" and groups == DBA)
 
 
 @pytest.mark.parametrize("at_most", [None, 0, 5, -1])
 def test_at_most_needs_a_measurement_and_no_negative_number(at_most: int | None) -> None:
     unmeasured = replace(OPEN, asked=request(measured=None))
+    terms = Terms(at_most)
 
-    assert (lifecycle.may_approve(unmeasured, 1.0, "bob", DBA, at_most) is None) == (at_most is None)
-    assert (lifecycle.may_approve(OPEN, 1.0, "bob", DBA, at_most) is None) == (at_most != -1)
+    assert (lifecycle.may_approve(unmeasured, 1.0, BOB, terms, OLD) is None) == (at_most is None)
+    assert (lifecycle.may_approve(OPEN, 1.0, BOB, terms, OLD) is None) == (at_most != -1)
+
+
+@pytest.mark.parametrize(
+    ("terms", "may"),
+    [
+        (Terms(uses=0), False), (Terms(uses=1000), True), (Terms(uses=1001), False), (Terms(seconds=0.0), False),
+        (Terms(seconds=LONGEST), True), (Terms(seconds=LONGEST + 1), False),
+    ],
+)  # fmt: skip
+def test_uses_and_times_have_bounds(terms: Terms, may: bool) -> None:
+    assert (lifecycle.may_approve(OPEN, 1.0, BOB, terms, OLD) is None) == may
+
+
+def test_nobody_approves_twice() -> None:
+    answer = lifecycle.may_approve(replace(OPEN, votes=(Vote("bob", DBA),)), 1.0, BOB, AS_ASKED, OLD)
+
+    assert answer is not None
+    assert answer.says == "you approved request 7 already"
+
+
+def test_a_login_that_is_not_believed_does_not_count() -> None:
+    minted = Known(first_seen=0.0, began=-1e9)
+    answer = lifecycle.may_approve(OPEN, 1.0, replace(BOB, seen_for={"dba": 3600.0}), AS_ASKED, minted)
+
+    assert answer is not None
+    assert answer.says == (
+        'you do not count as a second person for request 7: login "bob" was first seen less than 1 hour ago'
+    )
+
+
+@pytest.mark.parametrize("stored", State)
+def test_only_the_requester_withdraws_only_what_is_not_over(stored: State) -> None:
+    request = replace(OPEN, state=stored)
+
+    assert lifecycle.may_withdraw(request, 1.0, "bob") is not None
+    assert (lifecycle.may_withdraw(request, 1.0, "ann") is None) == (stored in (State.OPEN, State.APPROVED))
+
+
+@pytest.mark.parametrize("stored", State)
+def test_an_approval_that_was_not_used_can_be_taken_back_by_a_denial(stored: State) -> None:
+    may = lifecycle.may_deny(replace(OPEN, state=stored), 1.0, DBA) is None
+
+    assert may == (stored in (State.OPEN, State.APPROVED, State.REVIEW))
 
 
 async def test_a_claim_agrees_with_the_pure_decision(store: Store, clock: Clock) -> None:
@@ -85,7 +141,7 @@ async def test_a_claim_agrees_with_the_pure_decision(store: Store, clock: Clock)
     await approved(store, "approved")
     await filed(store, "open")
     denied = await filed(store, "denied")
-    await store.deny(denied, "bob", DBA, "no")
+    await store.deny(denied, BOB, "no")
     await approved(store, "used")
     await store.claim((4,))
     await approved(store, "expires", expires=10.0)

@@ -36,12 +36,12 @@ asyncio.run(main())
 FILER = """
 import asyncio, sys
 from pgguard.store.requests import Store
-from tests.store.requests_at_hand import DBA, filed
+from tests.store.requests_at_hand import BOB, filed
 async def main():
     store = await Store.open(sys.argv[1], deadline=20.0)
     for n in range(100000):
         number = await filed(store, f"delete {n}", caller=f"c{n}")
-        await store.approve(number, "bob", DBA)
+        await store.approve(number, BOB)
         await store.claim((number,))
         print(number, flush=True)
 asyncio.run(main())

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from pgguard.errors import ConfigError
 from pgguard.policy.binding import Approval, NotValid
+from pgguard.policy.consent import Terms
 from pgguard.store.requests import Store
 from pgguard.store.token import TokenKey
-from tests.store.requests_at_hand import DBA, Clock, binding, filed
+from tests.store.requests_at_hand import BOB, Clock, binding, filed
 
 
 async def handed_over(store: Store, text: str = "delete from accounts") -> str:
     number = await filed(store, text)
-    answer = await store.approve(number, "bob", DBA, token=True)
+    answer = await store.approve(number, BOB, Terms(token=True))
     assert not answer.refused
     return answer.token
 
@@ -109,7 +110,7 @@ async def test_an_old_token_does_not_stand_in_the_way_of_an_approval(store: Stor
 
     assert isinstance(await store.find(binding("b"), token), NotValid)
 
-    await store.approve(number, "bob", DBA)
+    await store.approve(number, BOB)
 
     assert isinstance(await store.find(binding("b"), token), Approval)
 
@@ -144,7 +145,7 @@ async def test_a_key_that_is_no_secret_is_refused_at_start(tmp_path: Path, mode:
 async def test_a_key_that_cannot_be_made_approves_nothing(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/state.db", tmp_path / "no" / "key", deadline=5.0)
     number = await filed(store)
-    answer = await store.approve(number, "bob", DBA, token=True)
+    answer = await store.approve(number, BOB, Terms(token=True))
 
     assert answer.sqlstate == "55000"
     assert "no such file or directory" in answer.says
