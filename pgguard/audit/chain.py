@@ -14,11 +14,13 @@ from pgguard.audit.record import AuditRecord
 
 FIELDS = (
     "seq", "time", "node", "session", "caller", "role", "client", "application", "database", "server", "statement",
-    "digest", "kind", "verdict", "rule", "measured", "destroyed", "request", "approval", "duration_ms", "prev", "hash",
+    "digest", "kind", "verdict", "rule", "measured", "destroyed", "request", "requester", "approval", "approved_by",
+    "duration_ms", "prev", "hash",
 )  # fmt: skip
 NOTE = "note"  # the kind of a line that pgguard writes about the file itself
 TORN = "torn-line"  # a note's rule: the line before was cut short; ``digest`` is its SHA-256
 DROPPED = "dropped"  # a note's rule: so many records did not fit into the queue
+CONTINUED = "continued"  # a note's rule: the first line of a file whose chain began in an earlier one
 
 _text = json.encoder.encode_basestring_ascii
 _HASH = re.compile(rb',"hash":"([0-9a-f]{64})"\}\Z')
@@ -43,11 +45,14 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """An unbroken chain of so many lines. ``torn``: lines cut short by a crash and vouched for."""
+    """An unbroken chain of so many lines. ``torn``: lines cut short by a crash and vouched for. ``begin``: the end of
+    the earlier file that it goes on from. ``node``: who wrote its last record."""
 
     end: Link
     lines: int
     torn: int = 0
+    begin: Link = Link()
+    node: str = ""
 
 
 def seal(record: AuditRecord, link: Link, *, time: float, node: str, server: str) -> tuple[bytes, Link]:
@@ -62,7 +67,8 @@ def seal(record: AuditRecord, link: Link, *, time: float, node: str, server: str
         f'"statement":{_text(record.statement)},"digest":{_text(record.digest)},"kind":{_text(record.kind)},'
         f'"verdict":{_text(record.verdict)},"rule":{_text(record.rule)},"measured":{_measured(record.measured)},'
         f'"destroyed":[{",".join(map(_text, record.destroyed))}],"request":{_number(record.request)},'
-        f'"approval":{_number(record.approval)},'
+        f'"requester":{_text(record.requester)},"approval":{_number(record.approval)},'
+        f'"approved_by":{_text(record.approved_by)},'
         f'"duration_ms":{round(record.duration_ms, 3)},"prev":"{link.hash}"'
     ).encode("ascii")
     digest = hashlib.sha256(body + b"}").hexdigest()
@@ -84,6 +90,13 @@ def _number(value: int | None) -> str:
 def note(rule: str, text: str, digest: str = "") -> AuditRecord:
     """A line about the file itself."""
     return AuditRecord("", "", "", "", "", "", text, digest, NOTE, "error", rule=rule)
+
+
+def continued_note(end: Link, missing: int = 0) -> AuditRecord:
+    """The note behind which a chain goes on from ``end``: in a new file, or where ``missing`` records are not there."""
+    if missing:
+        return note(CONTINUED, f"goes on from record {end.seq}; the {missing} records up to it are not in this file")
+    return note(CONTINUED, f"goes on from record {end.seq} of an earlier file")
 
 
 def torn_note(torn: bytes) -> AuditRecord:
@@ -108,11 +121,16 @@ def read(line: bytes) -> dict[str, Any] | str:
     return values
 
 
-def walk(lines: Iterable[bytes]) -> Whole | Broken:
-    """Follows the chain from its beginning. The lines come with their line feeds, as a binary file yields them."""
-    end = Link()
+def walk(lines: Iterable[bytes], after: Link | None = None, known: Link | None = None) -> Whole | Broken:
+    """Follows the chain from its beginning. The lines come with their line feeds, as a binary file yields them.
+
+    ``after``: the end of the file before, where there is one. ``known``: a record that must be there, or have been
+    there before, with this hash: what was kept elsewhere finds an end that was cut off, or a chain written anew.
+    """
+    begin = end = after or Link()
     first_torn: Broken | None = None
     torn = b""
+    node = ""
     count = torn_lines = 0
     for number, line in enumerate(lines, 1):
         count = number
@@ -127,11 +145,17 @@ def walk(lines: Iterable[bytes]) -> Whole | Broken:
         vouched = hashlib.sha256(torn).hexdigest() if torn else None
         if vouched != (values["digest"] if values["kind"] == NOTE and values["rule"] == TORN else None):
             return first_torn or Broken(number, "the cut-off line that this record speaks of is missing")
-        if (what := _misfit(values, end)) is not None:
+        if number == 1 and after is None and values["kind"] == NOTE and values["rule"] == CONTINUED:
+            begin = end = Link(values["seq"] - 1, values["prev"])
+        if (what := _misfit(values, end) or _stranger(values, known)) is not None:
             return Broken(number, what)
         end = Link(values["seq"], values["hash"])
-        first_torn, torn = None, b""
-    return first_torn or Whole(end, count, torn_lines)
+        first_torn, torn, node = None, b"", values["node"]
+    if first_torn is not None:
+        return first_torn
+    if known is not None and end.seq < known.seq:
+        return Broken(count, f"{_records(end.seq + 1, known.seq)} missing at the end")
+    return Whole(end, count, torn_lines, begin, node)
 
 
 def cut_short(line: bytes, link: Link) -> bool:
@@ -145,12 +169,20 @@ def _misfit(values: dict[str, Any], end: Link) -> str | None:
     if values["seq"] == end.seq + 1 and values["prev"] == end.hash:
         return None
     if values["seq"] > end.seq + 1:
-        missing = f"record {end.seq + 1} is" if values["seq"] == end.seq + 2 else (
-            f"records {end.seq + 1} to {values['seq'] - 1} are")  # fmt: skip
-        return f"{missing} missing before record {values['seq']}"
+        return f"{_records(end.seq + 1, values['seq'] - 1)} missing before record {values['seq']}"
     if values["seq"] <= end.seq:
         return f"record {values['seq']} stands behind record {end.seq}"
     return f"record {values['seq']} does not follow from the record before it"
+
+
+def _stranger(values: dict[str, Any], known: Link | None) -> str | None:
+    if known is None or values["seq"] != known.seq or values["hash"] == known.hash:
+        return None
+    return f"record {known.seq} is not the one that the state store knows"
+
+
+def _records(first: int, last: int) -> str:
+    return f"record {first} is" if first == last else f"records {first} to {last} are"
 
 
 def iso(seconds: float) -> str:

@@ -10,7 +10,8 @@ _NOTHING: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 
 class AuditRecord(NamedTuple):
-    """``measured``: table -> {"inserted", "updated", "deleted"}; ``destroyed``: "kind name how".
+    """``measured``: table -> {"inserted", "updated", "deleted"}; ``destroyed``: "kind name how". ``requester``: whose
+    request a decision of ``caller`` is about; ``approved_by``: who allowed what ran.
 
     A tuple, because one is made for every proved write."""
 
@@ -23,10 +24,12 @@ class AuditRecord(NamedTuple):
     statement: str
     digest: str
     kind: str
-    verdict: str  # allow, proved, measured, observe, hold, refuse, error
+    verdict: str  # docs/audit.md has them all
     rule: str = ""
     measured: Mapping[str, Mapping[str, int]] = _NOTHING
     destroyed: tuple[str, ...] = ()
     request: int | None = None
     approval: int | None = None
     duration_ms: float = 0.0
+    requester: str = ""
+    approved_by: str = ""

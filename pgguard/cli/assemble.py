@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 
+from pgguard.audit.chain import Link
 from pgguard.cli.configuration import Configuration, dsn_database, dsn_place
 from pgguard.cli.networking import addresses, network, verifiers
 from pgguard.errors import ConfigError, PolicyError, StoreUnavailable, UpstreamUnavailable
 from pgguard.policy.account import Accounts
 from pgguard.policy.load import load
 from pgguard.policy.model import Policy
+from pgguard.proxy.audit_keeping import AuditKeeping
 from pgguard.proxy.bookkeeping import Bookkeeping
 from pgguard.proxy.services import Services
 from pgguard.proxy.upstreams import Upstreams
@@ -61,10 +63,17 @@ async def assemble(configuration: Configuration, policy: Policy) -> tuple[Servic
         raise
     accounts = Accounts()
     bookkeeping = Bookkeeping(accounts, store.budgets(_keeper(configuration)))
+    keeping: AuditKeeping | None = None
     try:
-        audit = _audit(configuration, server, policy)
+        head = store.audit_head(_keeper(configuration))
+        audit = _audit(configuration, server, policy, await head.read())
+        if audit is not None:
+            keeping = AuditKeeping(audit, head)
+            keeping.begin()
         await bookkeeping.begin()
     except (ConfigError, StoreUnavailable) as trouble:
+        if keeping is not None:
+            await keeping.close()
         if known is not None:
             await known.close()
         await store.close()
@@ -74,7 +83,7 @@ async def assemble(configuration: Configuration, policy: Policy) -> tuple[Servic
         upstreams=upstreams, admin=admin, admin_database=database, store=store, audit=audit, policy=policy,
         server=f"{policy.server.name or configuration.upstream}/{server.system_identifier}",
         observe=configuration.observe, allow_trust=configuration.allow_trust, network=surroundings, verifiers=known,
-        accounts=accounts, bookkeeping=bookkeeping,
+        accounts=accounts, bookkeeping=bookkeeping, audit_keeping=keeping,
     )  # fmt: skip
     return services, server, [*warnings, *more]
 
@@ -94,12 +103,14 @@ def _keeper(configuration: Configuration) -> str:
     return configuration.node or ("" if alone else socket.gethostname())
 
 
-def _audit(configuration: Configuration, server: Server, policy: Policy) -> AuditFile | None:
+def _audit(
+    configuration: Configuration, server: Server, policy: Policy, known: Link | None
+) -> AuditFile | None:
     if configuration.audit is None:
         if policy.audit == "required":
             raise ConfigError(f"policy {policy.name} says audit: required, and --audit is missing")
         return None
     node = configuration.node or socket.gethostname()
     return AuditFile.open(
-        configuration.audit, node, server=server.system_identifier, redacted=configuration.audit_redacted
+        configuration.audit, node, server=server.system_identifier, redacted=configuration.audit_redacted, known=known
     )

@@ -27,6 +27,7 @@ from pgguard.proxy.credentials_watch import CredentialsWatch
 from pgguard.proxy.listener import Listener
 from pgguard.proxy.network import shown
 from pgguard.proxy.policy_watch import PolicyWatch
+from pgguard.proxy.services import Services
 
 STOP_SECONDS = 30.0
 
@@ -99,7 +100,10 @@ async def _serve(configuration: Configuration) -> None:
     watch = PolicyWatch(configuration.policies, services, acceptable)
     credentials = CredentialsWatch(services)
     watching = {asyncio.create_task(watch.run()), asyncio.create_task(credentials.run())}
-    stop = _signals(watch, credentials)
+    services.reloads = {"policy": watch.reload, "credentials": credentials.reload}
+    if services.audit_keeping is not None:
+        services.reloads["audit"] = services.audit_keeping.reopen
+    stop = _signals(services)
     for warning in warnings:
         log.warning(warning)
     if services.audit is None:
@@ -123,16 +127,15 @@ async def _serve(configuration: Configuration) -> None:
     await services.close()
 
 
-def _signals(*watches: PolicyWatch | CredentialsWatch) -> asyncio.Event:
+def _signals(services: Services) -> asyncio.Event:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    reloading: set[asyncio.Task[None]] = set()
+    reloading: set[asyncio.Task[str]] = set()
 
     def reload() -> None:
-        for watch in watches:
-            task = loop.create_task(watch.reload())
-            reloading.add(task)
-            task.add_done_callback(reloading.discard)
+        task = loop.create_task(services.reload())
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
 
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, stop.set)

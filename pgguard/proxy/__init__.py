@@ -5,5 +5,6 @@ socket from then on and drives its sign-in, session or console. ``upstream_side`
 ``dial`` opens it, ``upstreams`` says where. ``carry_out`` answers what a session asks (store, audit, catalog), each
 with a deadline; ``readers`` keep the processes that read long texts (``reading_process``). ``services`` is what they
 all share, ``network`` how they stand in the network. ``policy_watch`` and ``credentials_watch`` take what has changed
-on disk.
+on disk; ``bookkeeping`` and ``audit_keeping`` write down, once a second, what was spent of budgets and where the audit
+has come to.
 """

@@ -44,8 +44,10 @@ class CredentialsWatch:
     def stop(self) -> None:
         self._stop.set()
 
-    async def reload(self) -> None:
-        """Take what has changed. What cannot be used, a new certificate without its new key say, changes nothing."""
+    async def reload(self) -> str:
+        """Take what has changed. What cannot be used, a new certificate without its new key say, changes nothing; it is
+        answered in words."""
+        wrong = []
         for what, paths, take in self._sources:
             content = await asyncio.to_thread(_content, paths)
             if content == self._seen[what]:
@@ -54,9 +56,11 @@ class CredentialsWatch:
                 await asyncio.to_thread(take)
             except ConfigError as trouble:
                 log.error("not reloaded, the last good one stays in force", what=what, why=str(trouble))
+                wrong.append(f"{what} not reloaded: {trouble}")
                 continue
             self._seen[what] = content
             log.info("reloaded", what=what)
+        return "; ".join(wrong)
 
 
 def _paths(files: Files) -> list[Path]:

@@ -37,17 +37,16 @@ class PolicyWatch:
     def stop(self) -> None:
         self._stop.set()
 
-    async def reload(self) -> None:
-        """Take the file as it is now, if it is good."""
+    async def reload(self) -> str:
+        """Take the file as it is now, if it is good; else why not, in words."""
         try:
             policy = await asyncio.to_thread(load, self._path)
+            why = self._acceptable(policy)
         except PolicyError as trouble:
-            log.error("policy not reloaded, the last good one stays in force", why=str(trouble))
-            return
-        if why := self._acceptable(policy):
+            why = str(trouble)
+        if why:
             log.error("policy not reloaded, the last good one stays in force", why=why)
-            return
+            return f"policy not reloaded: {why}"
         self._services.new_policy(policy)
         log.info("policy reloaded", policy=policy.name, rules=policy.rules_count)
-
-
+        return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from pgguard.console.desk import Desk
 from pgguard.policy.account import Accounts
 from pgguard.policy.model import Policy
+from pgguard.proxy.audit_keeping import AuditKeeping
 from pgguard.proxy.bookkeeping import Bookkeeping
 from pgguard.proxy.network import Network
 from pgguard.proxy.readers import Readers
@@ -36,7 +38,7 @@ class Services:
         self, *, upstreams: Upstreams, admin: Admin, admin_database: str, store: Store, audit: AuditFile | None,
         policy: Policy, server: str, observe: bool, allow_trust: bool, audit_all: bool = False,
         network: Network | None = None, verifiers: Verifiers | None = None, accounts: Accounts | None = None,
-        bookkeeping: Bookkeeping | None = None,
+        bookkeeping: Bookkeeping | None = None, audit_keeping: AuditKeeping | None = None,
     ) -> None:  # fmt: skip
         self.upstreams = upstreams
         self.admin = admin
@@ -51,6 +53,7 @@ class Services:
         self.readers = Readers()
         self.accounts = accounts or Accounts()
         self.bookkeeping = bookkeeping
+        self.audit_keeping = audit_keeping
         self.desk = Desk(store, admin.memberships, lambda: self.policy, accounts=self.accounts)
         self.network = network or Network()
         self.verifiers = verifiers
@@ -58,6 +61,9 @@ class Services:
         self.clients: set[ClientSide] = set()
         self.worlds: dict[str, World] = {}
         self.stopping = False
+        self.reloads: dict[str, Callable[[], Awaitable[str]]] = {}  # what SIGHUP and RELOAD do
+        if audit is not None:
+            audit.tell = self.audit_troubled
         self._tested: set[str] = set()
         self._keepers: dict[str, asyncio.Task[None]] = {}
 
@@ -74,6 +80,7 @@ class Services:
                     accounts=self.accounts,
                 ),
             )  # fmt: skip
+            world.unrecorded = self.audit is not None and bool(self.audit.trouble)
         return world
 
     async def picture(self, database: str) -> None:
@@ -108,6 +115,20 @@ class Services:
             if not world.was_invalidated:
                 world.set_picture(picture)
 
+    async def reload(self) -> str:
+        """Take what has changed on disk; what is wrong with it, in words: then what was in force stays."""
+        wrong = [await each() for each in self.reloads.values()]
+        return "; ".join(filter(None, wrong))
+
+    def audit_troubled(self, trouble: str) -> None:
+        """The audit takes no records ("" takes them again)."""
+        if trouble:
+            log.error("the audit takes no records", why=trouble)
+        else:
+            log.info("the audit takes records again")
+        for world in self.worlds.values():
+            world.unrecorded = bool(trouble)
+
     def new_policy(self, policy: Policy) -> None:
         """From the next statement on, in every session."""
         self.policy = policy
@@ -126,6 +147,6 @@ class Services:
         await self.admin.close()
         if self.bookkeeping is not None:
             await self.bookkeeping.close()
+        if self.audit_keeping is not None:
+            await self.audit_keeping.close()
         await self.store.close()
-        if self.audit is not None:
-            await self.audit.close()

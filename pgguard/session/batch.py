@@ -252,10 +252,10 @@ class Batch:
             yield from self._refuse(cannot_judge("settings were changed in front of it in this batch"))
             return
         outcome: Outcome = (yield from settle(s, None)) or (yield from claim(s))
+        outcome = outcome or (yield from record(s, "unmeasured", None, None))
         if outcome is not None:
             yield from self._refuse(outcome)
             return
-        yield from record(s, "unmeasured", None, None)
         step = s.server.held(message)
         s.server.flush()
         yield None

@@ -53,6 +53,8 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         return Pass.SLOW
     if judged.changes_objects and (world.writing or world.waiting):
         return Pass.SLOW
+    if judged.bounds and world.unrecorded and world.policy.audit == "required":
+        return Pass.SLOW  # measured, its record is written before the COMMIT, or there is none
     if len(judged.statements) > 1 and judged.bounds:
         return Pass.SLOW  # what the picture shows can change before its turn comes
     if judged.bounds and session.desk.budgets and not binding and not spending.fits(session, judged):

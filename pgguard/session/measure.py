@@ -280,10 +280,11 @@ def _unmeasurable(s: Session, message: bytes, judged: Judged) -> Talk:
     outcome = yield from settle(s, None)
     if outcome is None:
         outcome = yield from claim(s)
+    if outcome is None:
+        outcome = yield from record(s, "unmeasured", None, None)
     if outcome is not None:
         yield from say(s, outcome) if s.replies.status == IDLE else fail_block(s, outcome)
         return
-    yield from record(s, "unmeasured", None, None)
     step = s.server.held(message)
     yield None
     s.server.dirty = True

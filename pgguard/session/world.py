@@ -68,6 +68,7 @@ class World:
         self.reshaping: set[str] = set()  # those of them in which it was seen to be DDL
         self.writing = 0  # proved writes on their way, by all sessions
         self.waiting: set[Unit] = set()  # what was sent, by all sessions, and begins only after something else ended
+        self.unrecorded = False  # the audit takes no records now: proved writes cannot be recorded afterwards
         self.prepared: set[str] = set()  # two-phase transactions that were measured at PREPARE here
 
     def desk(self, caller: Caller) -> Desk:

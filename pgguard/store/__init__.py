@@ -7,6 +7,8 @@
     budgets      what was spent of budgets, over a restart
     token        an approval as a signed text that can be handed over
     audit_file   the hash-chained audit file, one writer
+    audit_reading  reading such files back
+    audit_head   where the chain has come to, in the store, so that an end that was cut off is found
 
 A request is *open* until somebody answers it, then *approved* or *denied*; an approval is *used* once, or it *expires*.
 

@@ -1,4 +1,4 @@
-"""The audit file: appends sealed records to a chain, as its only writer, and reads it back."""
+"""The audit file: appends sealed records to a chain, as its only writer."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from pgguard.audit.chain import DROPPED, Broken, Link, Whole, cut_short, note, read, seal, torn_note, walk
+from pgguard.audit.chain import DROPPED, Link, continued_note, cut_short, note, read, seal, torn_note
 from pgguard.audit.record import AuditRecord
 from pgguard.audit.redact import redact
 from pgguard.errors import ConfigError, StoreUnavailable
@@ -48,35 +47,40 @@ class AuditFile:
         self._waiting_text = 0
         self._dropped = 0
         self._drain: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()  # one at a time gives the file to the disk, or takes another file
         self.trouble = ""  # why queued records are not being written, "" while they are
+        self.tell: Callable[[str], None] = lambda trouble: None  # that ``trouble`` is another now
+        self.gap = 0  # so many records were missing when it was opened
 
     @classmethod
     def open(
         cls, path: str | Path, node: str, *, server: str = "", sync: bool = False, redacted: bool = False,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time, known: Link | None = None,
     ) -> AuditFile:  # fmt: skip
         """Opens the file, made with mode 0600, and goes on with its chain. ``sync``: every write waits for the disk.
+        ``known``: a record that was written before, in this file or an earlier one; what is missing up to it is noted.
 
         Raises ConfigError when it cannot be written, has another writer, or does not end in a record of ours.
         """
         path = Path(path)
+        handle = _opened(path)
         try:
-            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY, 0o600)
-        except OSError as trouble:
-            raise ConfigError(f"audit file {path}: {_words(trouble)}") from None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            known = os.fstat(handle)
-            link, torn = _end(handle, path, known.st_size) if stat.S_ISREG(known.st_mode) else (Link(), b"")
-            if known.st_size and os.pread(handle, 1, known.st_size - 1) != b"\n":
+            found = os.fstat(handle)
+            ordinary = stat.S_ISREG(found.st_mode)
+            link, torn = _end(handle, path, found.st_size) if ordinary else (Link(), b"")
+            if ordinary and known is not None:
+                _must_hold(handle, path, found.st_size, known)
+            if found.st_size and os.pread(handle, 1, found.st_size - 1) != b"\n":
                 os.write(handle, b"\n")
             size = os.fstat(handle).st_size
             file = cls(handle, path, link, size, node=node, server=server, sync=sync, redacted=redacted, clock=clock)
             if torn:
                 file._append([(clock(), torn_note(torn))])
-        except BlockingIOError:
-            os.close(handle)
-            raise ConfigError(f"audit file {path}: another process writes to it") from None
+            if ordinary and known is not None and known.seq > file._link.seq:
+                missing = known.seq - file._link.seq if found.st_size else 0
+                file.gap = missing
+                file._link = known
+                file._append([(clock(), continued_note(known, missing))])
         except (OSError, StoreUnavailable) as trouble:
             os.close(handle)
             raise ConfigError(f"audit file {path}: {_words(trouble)}") from None
@@ -115,6 +119,44 @@ class AuditFile:
         if self._drain is None or self._drain.done():
             self._drain = asyncio.get_running_loop().create_task(self._write_waiting(), name="audit")
 
+    @property
+    def end(self) -> Link:
+        """The last record."""
+        return self._link
+
+    async def on_disk(self) -> Link:
+        """The last record, once the disk has it. Raises StoreUnavailable."""
+        async with self._turn:
+            link = self._link
+            try:
+                await asyncio.to_thread(os.fsync, self._handle)
+            except OSError as trouble:
+                if trouble.errno != errno.EINVAL:  # a pipe has no disk
+                    raise StoreUnavailable(f"audit file {self._path}: {_words(trouble)}") from trouble
+            return link
+
+    async def reopen(self) -> bool:
+        """After the file was moved away (logrotate): a new one under its name, with the chain going on in it. False:
+        it is the same file still. Raises ConfigError, and then goes on with the old one."""
+        async with self._turn:
+            if not stat.S_ISREG(os.fstat(self._handle).st_mode) or _same(self._handle, self._path):
+                return False
+            handle, old, size = _opened(self._path), self._handle, self._size
+            if os.fstat(handle).st_size:
+                os.close(handle)
+                raise ConfigError(f"audit file {self._path}: there is another file in its place already")
+            self._handle, self._size = handle, 0
+            try:
+                self._append([(self._clock(), continued_note(self._link))])
+            except StoreUnavailable as trouble:
+                self._handle, self._size = old, size
+                os.close(handle)
+                raise ConfigError(str(trouble)) from None
+            with suppress(OSError):
+                await asyncio.to_thread(os.fsync, old)
+            os.close(old)
+            return True
+
     async def close(self) -> None:
         """Writes what is queued (once; a disk that takes nothing loses it), then lets go of the file."""
         if self._drain is not None:
@@ -136,10 +178,15 @@ class AuditFile:
             try:
                 self._write_batch()
             except StoreUnavailable as trouble:
-                self.trouble = str(trouble)
+                self._troubled(str(trouble))
                 await asyncio.sleep(_RETRY)
             else:
-                self.trouble = ""
+                self._troubled("")
+
+    def _troubled(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self.tell(trouble)
 
     def _write_batch(self) -> None:
         batch = [self._waiting[n] for n in range(min(_BATCH, len(self._waiting)))]
@@ -182,33 +229,38 @@ class AuditFile:
         self._size += written
 
 
-def lines_of(path: str | Path) -> Iterator[bytes]:
-    """The file's lines with their line feeds. Raises ConfigError when it cannot be read."""
+def _opened(path: Path) -> int:
+    """A handle for appending, as the only writer. Raises ConfigError."""
     try:
-        with open(path, "rb") as file:
-            yield from file
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY, 0o600)
     except OSError as trouble:
-        raise ConfigError(f"audit file {path}: {_words(trouble)}", exit_code=3) from None
+        raise ConfigError(f"audit file {path}: {_words(trouble)}") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ConfigError(f"audit file {path}: another process writes to it") from None
+    return handle
 
 
-def follow(path: str | Path) -> Whole | Broken:
-    """Walks the whole chain of a file. Raises ConfigError when it cannot be read."""
-    return walk(lines_of(path))
+def _same(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
-def verify(path: str | Path) -> Broken | None:
-    """The first broken link of a file, None when its chain is whole. Raises ConfigError when it cannot be read."""
-    found = follow(path)
-    return found if isinstance(found, Broken) else None
-
-
-def show(path: str | Path, wanted: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
-    """The records of a file, in order, whose fields have exactly the ``wanted`` values; lines that are not whole
-    records are left out (``verify`` names them)."""
-    for line in lines_of(path):
-        values = read(line.removesuffix(b"\n"))
-        if isinstance(values, dict) and all(str(values.get(key)) == text for key, text in (wanted or {}).items()):
-            yield values
+def _must_hold(handle: int, path: Path, size: int, known: Link) -> None:
+    """FAIL CLOSED: a file that has another record in the place of the ``known`` one was written anew."""
+    for line in _lines_backwards(handle, size):
+        values = read(line)
+        if isinstance(values, dict) and values["seq"] <= known.seq:
+            if values["seq"] == known.seq and values["hash"] != known.hash:
+                raise ConfigError(
+                    f"audit file {path}: record {known.seq} is not the one that the state store knows; "
+                    "move the file away to begin a new one"
+                )
+            return
 
 
 def _end(handle: int, path: Path, size: int) -> tuple[Link, bytes]:

@@ -8,7 +8,19 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgguard.audit.chain import FIELDS, Broken, Link, Whole, cut_short, iso, read, seal, torn_note, walk
+from pgguard.audit.chain import (
+    FIELDS,
+    Broken,
+    Link,
+    Whole,
+    continued_note,
+    cut_short,
+    iso,
+    read,
+    seal,
+    torn_note,
+    walk,
+)  # fmt: skip
 from pgguard.audit.record import AuditRecord
 
 
@@ -54,6 +66,7 @@ def test_a_whole_chain_is_whole() -> None:
 
     assert isinstance(found, Whole)
     assert (found.lines, found.end.seq, found.end.hash) == (5, 5, json.loads(lines[-1])["hash"])
+    assert found.node == "n1"
     assert walk([]) == Whole(Link(), 0)
 
 
@@ -127,6 +140,63 @@ def test_a_torn_line_is_whole_only_with_its_own_note(cut: int, before: int) -> N
     assert isinstance(walk([*lines, torn]), Broken)
     assert walk([*lines, torn[:-1] + b"x\n", vouched]) == Broken(before + 1, "not a record")
     assert isinstance(walk([*lines, vouched]), Broken)
+
+
+def known(lines: list[bytes]) -> Link:
+    values = json.loads(lines[-1])
+    return Link(values["seq"], values["hash"])
+
+
+def goes_on(end: Link, count: int = 2) -> list[bytes]:
+    """A new file behind ``end``."""
+    line, link = seal(continued_note(end), end, time=9.0, node="n1", server="")
+    lines = [line]
+    for number in range(count):
+        line, link = seal(record(number), link, time=9.0, node="n1", server="")
+        lines.append(line)
+    return lines
+
+
+@given(st.integers(1, 6), st.integers(0, 6))
+def test_an_end_that_was_cut_off_is_found_by_who_knows_it(count: int, cut: int) -> None:
+    lines = chain(count)
+    found = walk(lines[: count - cut] if cut < count else [], known=known(lines))
+
+    if cut == 0:
+        assert isinstance(found, Whole)
+    else:
+        assert isinstance(found, Broken)
+        assert found.what.endswith("missing at the end")
+        assert f"{max(count - cut, 0) + 1}" in found.what
+
+
+def test_a_chain_written_anew_is_not_the_known_one() -> None:
+    lines, anew = chain(5), chain(6, "select 1")
+
+    assert walk(anew) == Whole(known(anew), 6, node="n1")
+    assert walk(anew, known=known(lines)) == Broken(5, "record 5 is not the one that the state store knows")
+
+
+def test_a_chain_goes_on_in_a_new_file() -> None:
+    old = chain(3)
+    new = goes_on(known(old))
+    found = walk(new)
+
+    assert isinstance(found, Whole)
+    assert (found.begin, found.end.seq) == (known(old), 6)
+    assert walk(new, after=known(old)) == found
+    assert walk(new, known=known(old)) == found
+    assert walk([*old, *new]) == Whole(found.end, 6, node="n1")
+    assert walk(new, after=Link(2, "x")) == Broken(1, "record 3 is missing before record 4")
+    assert walk(new, after=Link(3, "x")) == Broken(1, "record 4 does not follow from the record before it")
+
+
+def test_the_beginning_of_a_file_cannot_be_cut_off() -> None:
+    """Only a line that was sealed as the first of a file may begin one."""
+    old = chain(3)
+
+    assert walk(old[1:]) == Broken(1, "record 1 is missing before record 2")
+    assert walk(goes_on(known(old))[1:]) == Broken(1, "records 1 to 4 are missing before record 5")
 
 
 def test_a_note_vouches_for_no_changed_record() -> None:

@@ -71,3 +71,14 @@ def test_a_caller_of_whom_no_rule_speaks_is_free() -> None:
 
     assert asked(stage, "delete from t") is Pass.NOW
     assert stage.play([q("delete from t")]).said() == "DELETE_12 ZI"
+
+
+def test_while_the_audit_takes_no_records_a_proved_write_is_measured_if_records_are_required() -> None:
+    """Its record would come after its commit; measured, it comes before, or the write is refused."""
+    required = shop.world(shop.POLICY.replace("unmeasured:", "audit: required\nunmeasured:"))
+    for world, expected in ((required, Pass.SLOW), (shop.world(), Pass.NOW)):
+        world.unrecorded = True
+
+        assert asked(Stage(world=world), "delete from t where id = 1") is expected
+        assert asked(Stage(world=world), "select 1") is Pass.NOW
+        assert asked(Stage(world=world), "insert into t values (1)") is Pass.NOW

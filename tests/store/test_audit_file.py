@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from pgguard.audit.chain import Whole
+from pgguard.audit.chain import Link, Whole
 from pgguard.audit.record import AuditRecord
 from pgguard.errors import ConfigError, StoreUnavailable
-from pgguard.store.audit_file import AuditFile, follow, show, verify
+from pgguard.store.audit_file import AuditFile
+from pgguard.store.audit_reading import follow, show, verify
 
 WRITER = """
 import asyncio, sys
@@ -208,6 +209,91 @@ async def test_a_disk_that_takes_nothing_keeps_the_queue_and_tells(tmp_path: Pat
     await file.close()
 
     assert len(list(show(path))) == 1
+
+
+async def test_the_chain_goes_on_in_a_new_file_when_the_old_one_was_moved_away(tmp_path: Path) -> None:
+    path, old = tmp_path / "audit.log", tmp_path / "audit.log.1"
+    file = AuditFile.open(path, "n1")
+    await file.write(record("one"))
+
+    assert not await file.reopen()
+
+    path.rename(old)
+    await file.write(record("two"))
+
+    assert await file.reopen()
+
+    await file.write(record("three"))
+    await file.close()
+    before, after = follow(old), follow(path)
+
+    assert isinstance(before, Whole) and isinstance(after, Whole)
+    assert (before.end.seq, after.begin, after.end.seq) == (2, before.end, 4)
+    assert follow(path, after=before.end) == after
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [found["statement"] for found in show(path)] == ["goes on from record 2 of an earlier file", "three"]
+
+
+async def test_a_new_file_that_cannot_be_begun_leaves_the_old_one(tmp_path: Path) -> None:
+    path, old = tmp_path / "audit.log", tmp_path / "audit.log.1"
+    file = AuditFile.open(path, "n1")
+    await file.write(record())
+    path.rename(old)
+    path.write_text("somebody else's\n")
+    with pytest.raises(ConfigError, match="there is another file in its place already"):
+        await file.reopen()
+    await file.write(record())
+    await file.close()
+
+    assert path.read_text() == "somebody else's\n"
+    assert len(old.read_bytes().splitlines()) == 2
+    assert verify(old) is None
+
+
+async def test_what_is_missing_at_the_end_of_a_file_stays_visible(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    await write(path, 5)
+    whole = follow(path)
+    assert isinstance(whole, Whole)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    file = AuditFile.open(path, "n1", known=whole.end)
+
+    assert file.gap == 2
+
+    await file.close()
+    broken = verify(path)
+
+    assert broken is not None
+    assert (broken.line, broken.what) == (4, "records 4 to 5 are missing before record 6")
+
+
+async def test_a_file_that_is_gone_is_begun_behind_its_last_record(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    await write(path, 5)
+    whole = follow(path)
+    assert isinstance(whole, Whole)
+    path.unlink()
+    file = AuditFile.open(path, "n1", known=whole.end)
+    await file.close()
+    found = follow(path)
+
+    assert isinstance(found, Whole)
+    assert (file.gap, found.begin, found.end.seq) == (0, whole.end, 6)
+
+
+async def test_a_file_written_anew_is_not_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    await write(path, 3)
+    for known in (Link(2, "0" * 64), Link(3, "0" * 64)):
+        with pytest.raises(ConfigError, match=f"record {known.seq} is not the one that the state store knows"):
+            AuditFile.open(path, "n1", known=known)
+    found = follow(path)
+    assert isinstance(found, Whole)
+    file = AuditFile.open(path, "n1", known=found.end)
+
+    assert await file.on_disk() == found.end
+
+    await file.close()
 
 
 async def test_literals_are_left_out_when_asked(tmp_path: Path) -> None:
