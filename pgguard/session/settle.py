@@ -274,7 +274,6 @@ def record(
             request=request, approval=tx.approvals[-1].number if tx.approvals else None,
             duration_ms=round((session.clock() - session.began) * 1000, 3),
             approved_by=", ".join(dict.fromkeys(approval.by for approval in tx.approvals)),
-            approved_by=", ".join(dict.fromkeys(approval.by for approval in tx.approvals)),
         )
     )  # fmt: skip
     if isinstance(answer, Away) and session.world.policy.audit == "required":

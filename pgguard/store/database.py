@@ -86,15 +86,6 @@ audit_heads = sa.Table(
     sa.Column("written", sa.Float(53), nullable=False),
 )  # fmt: skip
 
-# Where each node's audit chain has come to. It is written after the file, so the file may be further.
-audit_heads = sa.Table(
-    "pgguard_audit_heads", _meta,
-    sa.Column("node", sa.Text, primary_key=True),
-    sa.Column("seq", sa.BigInteger, nullable=False),
-    sa.Column("hash", sa.String(64), nullable=False),
-    sa.Column("written", sa.Float(53), nullable=False),
-)  # fmt: skip
-
 
 async def open_engine(url: str) -> tuple[AsyncEngine, Path | None]:
     """The engine, schema made, and the SQLite file (None for PostgreSQL). Raises ConfigError, nothing else."""
@@ -115,12 +106,6 @@ async def open_engine(url: str) -> tuple[AsyncEngine, Path | None]:
         await engine.dispose()
         raise
     return engine, file
-
-
-def sqlite_file_of(url: str) -> Path | None:
-    """The file behind a state URL, whether it is there or not; None where it is not a file. Raises ConfigError."""
-    parsed = _parse(url)
-    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def sqlite_file_of(url: str) -> Path | None:

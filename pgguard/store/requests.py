@@ -18,7 +18,6 @@ from pgguard.policy.binding import Approval, Binding, Filed, NewRequest, NotVali
 from pgguard.policy.consent import AS_ASKED, Terms
 from pgguard.store import answers, lifecycle, trust
 from pgguard.store.audit_head import AuditHead
-from pgguard.store.audit_head import AuditHead
 from pgguard.store.budgets import SavedBudgets
 from pgguard.store.database import in_words, meta, open_engine, writing
 from pgguard.store.database import requests as table
@@ -64,10 +63,6 @@ class Store:
     def budgets(self, node: str) -> SavedBudgets:
         """Where ``node`` keeps what was spent of budgets."""
         return SavedBudgets(self._reads, self._writes, node)
-
-    def audit_head(self, node: str) -> AuditHead:
-        """Where ``node`` keeps the end of its audit's chain."""
-        return AuditHead(self._reads, self._writes, node)
 
     def audit_head(self, node: str) -> AuditHead:
         """Where ``node`` keeps the end of its audit's chain."""
