@@ -17,6 +17,18 @@ Entry = tuple[float, int, int]  # moment, amount, statements
 Allowed = tuple[str, int, float]  # caller, amount, until
 
 
+class Slice:
+    """What was spent in a part of the window; ``last``: the latest moment of it."""
+
+    __slots__ = ("amount", "last", "statements")
+
+    def __init__(self, last: float, amount: int, statements: int) -> None:
+        self.last = last
+        self.amount = amount
+        self.statements = statements
+
+
+
 def words(place: Place) -> str:
     """``caller ann, database shop``."""
     return ", ".join(f"{per} {value}" for per, value in place[2])
@@ -33,7 +45,7 @@ class Account:
         self.holders = 0  # statements that hold something
         self.size: int | None = None
         self.warned = False
-        self._spent: deque[Entry] = deque()
+        self._spent: deque[Slice] = deque()
         self._began = 0.0  # when the newest entry began
         self._sum = 0
         self._statements = 0
@@ -42,10 +54,10 @@ class Account:
     def sum(self, now: float) -> int:
         """Spent in the window that ends now, and held."""
         spent = self._spent
-        while spent and spent[0][0] <= now - self.window:
-            _, amount, statements = spent.popleft()
-            self._sum -= amount
-            self._statements -= statements
+        while spent and spent[0].last <= now - self.window:
+            gone = spent.popleft()
+            self._sum -= gone.amount
+            self._statements -= gone.statements
         return self._sum + self.held
 
     def statements(self, now: float) -> int:
@@ -72,10 +84,12 @@ class Account:
         if amount <= 0:
             return
         if self._spent and now - self._began < self.window / SLICES:
-            _, more, others = self._spent.pop()
-            self._spent.append((now, amount + more, statements + others))
+            newest = self._spent[-1]
+            newest.last = now
+            newest.amount += amount
+            newest.statements += statements
         else:
-            self._spent.append((now, amount, statements))
+            self._spent.append(Slice(now, amount, statements))
             self._began = now
         self._sum += amount
         self._statements += statements
@@ -94,7 +108,7 @@ class Account:
     def resets(self, now: float) -> float | None:
         """When everything that is spent now will have left the window; None while something is held."""
         self.sum(now)
-        return self._spent[-1][0] + self.window if self._spent and not self.held else None
+        return self._spent[-1].last + self.window if self._spent and not self.held else None
 
     def empty(self, now: float) -> bool:
         self._allowed = [one for one in self._allowed if one[2] > now]
@@ -104,13 +118,13 @@ class Account:
         """What has to be known of it after a restart. FAIL CLOSED: what is held may be committed by then."""
         self.sum(now)
         held = [(now, self.held, self.holders)] if self.held else []
-        return [*self._spent, *held], list(self._allowed)
+        return [*((one.last, one.amount, one.statements) for one in self._spent), *held], list(self._allowed)
 
     def restore(self, spent: Iterable[Entry], allowed: Iterable[Allowed], now: float) -> None:
         """What was ``saved``, with its moments on the clock of now. One that lies ahead of it counts as now."""
         for moment, amount, statements in sorted(spent):
             moment = self._began = min(moment, now)
-            self._spent.append((moment, amount, statements))
+            self._spent.append(Slice(moment, amount, statements))
             self._sum += amount
             self._statements += statements
         self._allowed.extend(allowed)

@@ -19,18 +19,24 @@ _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 class Counting:
     """One budget, as it counts for one caller."""
 
-    __slots__ = ("_caller", "_places", "budget", "what")
+    __slots__ = ("_caller", "_places", "_surely", "budget", "what")
 
     def __init__(self, budget: Budget, caller: Caller) -> None:
         self.budget = budget
         self.what = next(name for name in ("rows", "refusals", "share") if getattr(budget, name) is not None)
         self._caller = caller
         self._places: dict[str, Place | None] = {}
+        # Up to this sum nothing is beyond it, whatever was approved and however large a table is.
+        self._surely = budget.number if budget.number is not None else budget.at_least or 0
 
     def place(self, table: str = "") -> Place | None:
         """The account that rows of ``table`` ("schema.table") are counted in; None: this budget does not count them."""
-        if table in self._places:
+        try:
             return self._places[table]
+        except KeyError:
+            return self._find(table)
+
+    def _find(self, table: str) -> Place | None:
         globs = self.budget.match.get("table")
         counts = globs is None or measured_table(globs, table)
         place = (self.budget.name, self.what, tuple((per, self._value(per, table)) for per in self.budget.per))
@@ -55,6 +61,14 @@ class Counting:
             if place is not None:
                 added[place] = added.get(place, 0) + table.rows.lost
         return added
+
+    def fits(self, place: Place, rows: int, accounts: Accounts, now: float) -> bool:
+        """Whether ``rows`` more are within the budget, asked for every proved write: bench, 2 us."""
+        account = accounts.find(place)
+        added = 0 if self.what == "refusals" else rows
+        if (account.sum(now) if account is not None else 0) + added <= self._surely:
+            return True
+        return not self.spent(place, added, account, now).beyond
 
     def spent(self, place: Place, added: int, account: Account | None, now: float, mine: int = 0) -> Spent:
         """What ``account`` would come to with ``added``. ``mine``: of what it holds, this transaction's own."""

@@ -67,14 +67,10 @@ def fits(s: Session, judged: Judged) -> bool:
     accounts = s.world.accounts
     for counting in s.desk.budgets:
         for proof in judged.proofs:
-            if not isinstance(proof, Bounded):
-                continue
-            place = counting.place(proof.table)
-            if place is None:
-                continue
-            added = 0 if counting.what == "refusals" else proof.rows
-            if counting.spent(place, added, accounts.find(place), now).beyond:
-                return False
+            if isinstance(proof, Bounded):
+                place = counting.place(proof.table)
+                if place is not None and not counting.fits(place, proof.rows, accounts, now):
+                    return False
     return True
 
 
@@ -102,6 +98,13 @@ def answered(s: Session, unit: Unit) -> None:
     """A unit was answered: what its writes really were, and whether the transaction ended with it."""
     waiting = unit.reserved
     unit.reserved = []
+    if len(unit.runs) == 1 and waiting and unit.status == IDLE and not (unit.failed or s.spending.open):
+        now = s.clock()  # a transaction of its own, as most are
+        for _, _, account, bound in waiting:
+            rows = _rows(unit.tags[0] if unit.tags else "", bound)
+            account.release(bound)
+            account.spend(rows, now)
+        return
     for at, tag in enumerate(unit.tags):
         for index, place, account, bound in waiting:
             if index == at:
