@@ -81,13 +81,19 @@ def _counters(*verbs: str) -> str:
     return " + ".join(f"pg_catalog.pg_stat_get_{span}tuples_{verb}(c.oid)" for span in ("", "xact_") for verb in verbs)
 
 
+# By somebody else, a prepared transaction included: to ask for their size would be to wait.
+_LOCKED: Final = (
+    "SELECT l.relation FROM pg_catalog.pg_lock_status() l WHERE l.mode = 'AccessExclusiveLock' AND l.granted"
+    " AND l.relation IS NOT NULL AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
+)
 # One row for each section, because a row for each object would take longer to send than to find.
 _RECORD: Final = "\x1e"
 _FIELD: Final = "\x1f"
 _ROWS: Final = (
     f"SELECT 'rows', pg_catalog.string_agg(pg_catalog.concat_ws('{_FIELD}',"
     f" pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname), {_counters('updated', 'deleted')},"
-    f" pg_catalog.pg_relation_size(c.oid) > 0), '{_RECORD}') FROM {_CLASS} WHERE {_LASTING} AND c.relkind IN ('r', 'p')"
+    f" CASE WHEN c.oid IN ({_LOCKED}) THEN true ELSE pg_catalog.pg_relation_size(c.oid) > 0 END), '{_RECORD}')"
+    f" FROM {_CLASS} WHERE {_LASTING} AND c.relkind IN ('r', 'p')"
 )
 _PARTS: Final = (
     f"SELECT '{name}', pg_catalog.string_agg(pg_catalog.concat_ws(' ', {named}), '{_RECORD}') FROM {where}"

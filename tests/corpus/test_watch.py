@@ -86,6 +86,12 @@ def test_pgguard_is_right_of_ordinary_statements(server: Postgres, database: str
     assert findings.counts[watch.BAD] == 1
 
 
+def test_a_table_that_somebody_has_locked_is_not_waited_for(server: Postgres, database: str) -> None:
+    script = "begin; lock table other; prepare transaction 'p'; insert into t values (300); rollback prepared 'p';"
+
+    assert findings_of(server, database, script).disagreements == []
+
+
 @pytest.mark.parametrize("script", HARMFUL)
 def test_every_loss_is_found(server: Postgres, database: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def careless(*arguments: object, **more: object) -> Claim:
