@@ -35,12 +35,17 @@ class Table(NamedTuple):
 
 
 def named(statement: Statement) -> tuple[Name, ...]:
-    """What a plain TRUNCATE names; () for every other statement, and for ONLY, which locks other tables."""
+    """What a plain TRUNCATE names; () for every other statement, and where ONLY stands before some of the names."""
     if statement.kind is not StatementKind.TRUNCATE or any(w.effect is not Effect.TRUNCATE for w in statement.writes):
         return ()
     names = tuple(write.relation for write in statement.writes)
     plain = all("\\" not in str(name) for name in names)  # would not mean the same in every session
-    return names if plain and not any(write.only for write in statement.writes) else ()
+    return names if plain and len({write.only for write in statement.writes}) == 1 else ()
+
+
+def only(statement: Statement) -> bool:
+    """TRUNCATE ONLY: nothing below the tables that it names."""
+    return all(write.only for write in statement.writes)
 
 
 def meaning_sql(names: Sequence[Name]) -> str:
@@ -61,21 +66,25 @@ def parse_meaning(rows: Sequence[Row], names: Sequence[Name]) -> tuple[Table, ..
     return tuple(found) if len(found) == len(names) else ()
 
 
-def lock_sql(tables: Sequence[Table]) -> str:
-    """The locks of the TRUNCATE, in its order, partitions and children included."""
-    return f"{PREFIX}LOCK TABLE {', '.join(table.qualified for table in tables)} IN ACCESS EXCLUSIVE MODE"
+def lock_sql(tables: Sequence[Table], alone: bool = False) -> str:
+    """The locks of the TRUNCATE, partitions and children included unless ``alone``."""
+    word = "ONLY " if alone else ""
+    return f"{PREFIX}LOCK TABLE {', '.join(word + table.qualified for table in tables)} IN ACCESS EXCLUSIVE MODE"
 
 
-def sizes_sql(tables: Sequence[Table]) -> str:
-    """The tables that hold rows among these and their descendants. To be asked behind the lock."""
+def sizes_sql(tables: Sequence[Table], alone: bool = False) -> str:
+    """The tables that hold rows among these and, unless ``alone``, what stands below them. To be asked behind the
+    lock."""
     whole = "pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid)"
     now = equal("pg_catalog.current_setting('transaction_isolation')", _text("read committed"))
     pages = "pg_catalog.pg_relation_size(c.oid) OPERATOR(pg_catalog.>) 0::pg_catalog.int8"
     fields = ("c.oid::pg_catalog.text", "n.nspname", "c.relname", pages, f"{whole} AND {now}")
+    children = (
+        f" UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN below b ON {equal('h.inhparent', 'b.oid')}"
+    )
     return (
         f"{PREFIX}WITH RECURSIVE below(oid) AS (SELECT u.oid FROM pg_catalog.unnest({oids([t.oid for t in tables])})"
-        f" u(oid) UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h"
-        f" JOIN below b ON {equal('h.inhparent', 'b.oid')})"
+        f" u(oid){'' if alone else children})"
         f" SELECT DISTINCT {sealed(array(*fields))} FROM below b"
         f" JOIN pg_catalog.pg_class c ON {equal('c.oid', 'b.oid')}"
         f" JOIN pg_catalog.pg_namespace n ON {equal('n.oid', 'c.relnamespace')}"

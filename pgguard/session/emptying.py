@@ -35,7 +35,7 @@ def count_first(s: Session, judged: Judged, *, sync: bool) -> Says:
     in_block = sync or s.in_block or s.wrapped  # with a Sync of our own there always is one, ours or the client's
     if s.world.observe or not in_block or not wants(judged):
         return None
-    names = emptied.named(judged.statements[0])
+    names, alone = emptied.named(judged.statements[0]), emptied.only(judged.statements[0])
     try:
         answer = yield from _ask(s, emptied.meaning_sql(names), sync)
         if isinstance(answer, ServerError):
@@ -43,10 +43,10 @@ def count_first(s: Session, judged: Judged, *, sync: bool) -> Says:
         tables = emptied.parse_meaning(answer, names)
         if not tables:
             return None
-        answer = yield from _ask(s, emptied.lock_sql(tables), sync)
+        answer = yield from _ask(s, emptied.lock_sql(tables, alone), sync)
         if isinstance(answer, ServerError):
             return answer
-        answer = yield from _ask(s, emptied.sizes_sql(tables), sync)
+        answer = yield from _ask(s, emptied.sizes_sql(tables, alone), sync)
         if isinstance(answer, ServerError):
             return answer
         behind = emptied.parse_sizes(answer)

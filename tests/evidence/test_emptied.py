@@ -37,7 +37,9 @@ CASES: list[tuple[str, str, dict[str, int]]] = [
     ("create temp table few (id int)", "truncate few", {}),
     ("", "truncate w.nosuch, w.empty", {}),
     ("", "truncate w.va", {}),
-    ("", "truncate only w.few", {}),
+    ("", "truncate only w.few", {"w.few": 7}),
+    ("", "truncate only w.few, w.empty", {}),
+    ("", "truncate only w.few, only w.child", {"w.few": 7, "w.child": 1}),
     ("", "delete from w.few", {}),
 ]
 
@@ -68,8 +70,9 @@ def counted(client: Any, statement: Statement) -> dict[int, int]:
     tables = emptied.parse_meaning(client.run(emptied.meaning_sql(names)), names) if names else ()
     if not tables:
         return {}
-    client.run(emptied.lock_sql(tables))
-    behind = emptied.parse_sizes(client.run(emptied.sizes_sql(tables)))
+    alone = emptied.only(statement)
+    client.run(emptied.lock_sql(tables, alone))
+    behind = emptied.parse_sizes(client.run(emptied.sizes_sql(tables, alone)))
     sql = emptied.rows_sql(behind)
     return emptied.parse_rows(behind, client.run(sql) if sql else [])
 
@@ -92,7 +95,7 @@ def test_a_load_that_commits_while_the_lock_is_waited_for_is_counted(shop: Any, 
 
 
 @pytest.mark.parametrize(
-    "text", ['truncate "a\\b"', "truncate only a", "truncate a, only b", "drop table a", "select 1"]
+    "text", ['truncate "a\\b"', "truncate only a, b", "truncate a, only b", "drop table a", "select 1"]
 )
 def test_what_is_not_counted(text: str) -> None:
     assert emptied.named(the_statement(text)) == ()

@@ -17,13 +17,18 @@ from live.postgres import Postgres
 SHOP = Path(__file__).with_name("shop.sql")
 
 
+# All cases are one person's, and the shipped policy has a budget of rows for a person and a database.
+TURN = 60
+
+
 class Lane:
     """Each case runs in one database directly and in the other through pgguard. What it leaves behind stays, the same
-    in both; behind a difference both are made anew."""
+    in both; behind a difference, and now and then, both are made anew."""
 
     def __init__(self, version: int) -> None:
         self.server = Postgres(version, max_connections="100", wal_level="logical").start()
         self._numbers = itertools.count(1)
+        self._played = 0
         self.databases: tuple[str, str] | None = None
         self._lookers: list[psycopg.Connection[Any]] = []
         try:
@@ -44,6 +49,9 @@ class Lane:
 
     def both(self, case: Case) -> tuple[list[str], list[str]]:
         """What a client sees directly, and what it sees through pgguard."""
+        self._played += 1
+        if self._played % TURN == 0:
+            self.drop_databases()
         if self.databases is None:
             pair = [f"shop_{side}{next(self._numbers)}" for side in ("direct", "guarded")]
             for name in pair:
@@ -63,8 +71,8 @@ class Lane:
                 found += _only(traces.steady_rows(direct, table), traces.steady_rows(guarded, table), f"{table}: ")
         return found
 
-    def differed(self) -> None:
-        """The databases are not alike any more, or may not be."""
+    def drop_databases(self) -> None:
+        """The next case gets new ones: these are not alike any more, or may not be."""
         for looker in self._lookers:
             looker.close()
         for name in self.databases or ():

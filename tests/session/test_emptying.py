@@ -75,7 +75,8 @@ def test_rows_add_up_with_others_of_the_transaction() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("truncate t", True), ("truncate t, c", True), ("truncate t; select 1", False), ("truncate only t", False),
+    [("truncate t", True), ("truncate t, c", True), ("truncate t; select 1", False), ("truncate only t", True),
+     ("truncate only t, c", False),
      ("drop table t", False), ("delete from t", False)],
 )  # fmt: skip
 def test_what_is_counted_first(text: str, expected: bool) -> None:
