@@ -1,7 +1,11 @@
 """The database ``pgguard`` on pgguard's own port: where people list, approve and deny requests with any client.
 
     language     a text becomes statements of words, numbers and strings; a usage line becomes a pattern over them
-    commands     the table of commands: usage, columns, function, doc. Adding one is one row and one function
+    order        what a command is: usage, columns, function, doc
+    commands     the table of commands, about requests and budgets. Adding one is one row and one function
+    operations   those of them that look at the running pgguard and steer it, through the ``house``
+    minutes      what people did becomes a record of the audit
+    rule_words   the policy in force in words
     session_words what drivers and pools send by habit, and what it means here: nothing
     words        a request in words
     messages     the messages of the backend that only the console writes

@@ -2,75 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
-from pgguard.console.desk import Desk
-from pgguard.console.language import Said, match, pattern
+from pgguard.console.language import Said, match
+from pgguard.console.operations import OPERATIONS
+from pgguard.console.order import SYNTAX, WRONG_VALUE, Command, Failed, Order, Result, row, unproved
+from pgguard.console.order import seconds as seconds_of
 from pgguard.console.words import budget_row, listing_row, moment, printable, request_lines
 from pgguard.policy.consent import Terms
 from pgguard.policy.sqlstates import AWAY
-from pgguard.store.lifecycle import NO_SUCH, NOT_YOU, Answer
+from pgguard.store.lifecycle import NO_SUCH, Answer
 
-SYNTAX = "42601"
-WRONG_VALUE = "22P02"
 _HIGHEST = 2**31 - 1  # of a request's number
 _LONGEST_REASON = 500  # it becomes part of an error message
-
-Row = tuple[str | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A command's answer."""
-
-    rows: tuple[Row, ...]
-    tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A command's refusal, as it goes into an ErrorResponse."""
-
-    sqlstate: str
-    message: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One command as it was given: by whom, ``proved`` or not, with which values, every word of it in ``shape``."""
-
-    person: str
-    proved: bool
-    desk: Desk
-    values: Mapping[str, int | str | None]
-    shape: str = ""
-
-    def number(self, name: str, highest: int) -> int | Failed | None:
-        """The whole number of this name; None when it was left out."""
-        if name not in self.values:
-            return None
-        value = str(self.values[name] or "")
-        if not re.fullmatch(r"[0-9]{1,100}", value):
-            return Failed(WRONG_VALUE, f'invalid whole number: "{printable(value)}"')
-        if int(value) > highest:
-            return Failed(NO_SUCH, f"there is no request {value}") if name == "n" else Failed(
-                "22003", f"number {value} is out of range")  # fmt: skip
-        return int(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """``usage`` is the pattern as people read it, see ``language.pattern``; ``columns`` are a promise."""
-
-    usage: str
-    columns: tuple[str, ...]
-    run: Callable[[Order], Awaitable[Result | Failed]]
-    doc: str
-    wanted: re.Pattern[str]
 
 
 async def show_requests(order: Order) -> Result | Failed:
@@ -96,7 +40,7 @@ async def show_request(order: Order) -> Result | Failed:
 
 async def approve(order: Order) -> Result | Failed:
     number, at_most, uses = order.number("n", _HIGHEST), order.number("k", 2**62), order.number("u", 2**31)
-    seconds = _seconds(order.values.get("time"))
+    seconds = seconds_of(order.values.get("time"))
     for value in (at_most, uses, seconds):
         if isinstance(value, Failed):
             return value
@@ -104,11 +48,11 @@ async def approve(order: Order) -> Result | Failed:
     if not isinstance(number, int):
         return number or Failed(SYNTAX, "a number is missing")
     if not order.proved:
-        return _unproved("approve")
+        return unproved("approve")
     terms = Terms(at_most, 1 if uses is None else uses, seconds, order.shape.endswith(" TOKEN"))
     answer = await order.desk.store.approve(number, await order.desk.approver(order.person), terms)
-    row = (str(number), answer.state, order.person, moment(answer.expires), answer.token or None)
-    return _refused(answer) or Result((row,), "APPROVE")
+    said = (str(number), answer.state, order.person, moment(answer.expires), answer.token or None)
+    return _refused(answer) or Result((said,), "APPROVE")
 
 
 async def withdraw(order: Order) -> Result | Failed:
@@ -116,7 +60,7 @@ async def withdraw(order: Order) -> Result | Failed:
     if not isinstance(number, int):
         return number or Failed(SYNTAX, "a number is missing")
     if not order.proved:
-        return _unproved("withdraw")
+        return unproved("withdraw")
     answer = await order.desk.store.withdraw(number, order.person)
     return _refused(answer) or Result(((str(number), answer.state, order.person),), "WITHDRAW")
 
@@ -131,7 +75,7 @@ async def deny(order: Order) -> Result | Failed:
     if len(reason) > _LONGEST_REASON:
         return Failed(WRONG_VALUE, f"the reason has {len(reason)} characters (limit {_LONGEST_REASON})")
     if not order.proved:
-        return _unproved("deny")
+        return unproved("deny")
     answer = await order.desk.store.deny(number, await order.desk.approver(order.person), reason)
     return _refused(answer) or Result(((str(number), answer.state, order.person, reason),), "DENY")
 
@@ -155,44 +99,24 @@ async def show_version(order: Order) -> Result | Failed:
     return Result(((f"pgguard {order.desk.version}",),), "SHOW")
 
 
-def _seconds(written: int | str | None) -> float | Failed | None:
-    """A time as people write it: 90m, 24h, 7d."""
-    if written is None:
-        return None
-    found = re.fullmatch(r"([0-9]{1,6})([smhd])", str(written))
-    if found is None:
-        return Failed(WRONG_VALUE, f'invalid time: "{printable(str(written))}"', "Write it as in 30m, 24h or 7d.")
-    return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
-
-
 def _refused(answer: Answer) -> Failed | None:
     return Failed(answer.sqlstate, answer.says, answer.hint) if answer.refused else None
-
-
-def _unproved(verb: str) -> Failed:
-    return Failed(
-        NOT_YOU, f"cannot {verb}: the server let you in without asking for a password",
-        "Sign in through a pg_hba.conf line with a password method (scram-sha-256), so that you are who you say.",
-    )  # fmt: skip
-
-
-def _row(usage: str, columns: str, run: Callable[[Order], Awaitable[Result | Failed]], doc: str) -> Command:
-    return Command(usage, tuple(columns.split()), run, doc, pattern(usage))
 
 
 _REQUESTS = "request state requester database rows rule statement approver_group tries filed expires"
 
 COMMANDS: tuple[Command, ...] = (
-    _row("SHOW REQUESTS", _REQUESTS, show_requests, "open requests, the newest first"),
-    _row("SHOW ALL REQUESTS", _REQUESTS, show_all_requests, "all requests, the newest 500 of them"),
-    _row("SHOW REQUEST n", "field value", show_request, "everything about one request"),
-    _row("APPROVE n [AT MOST k] [USES u] [FOR 'time'] [TOKEN]", "request state by expires token", approve,
+    row("SHOW REQUESTS", _REQUESTS, show_requests, "open requests, the newest first"),
+    row("SHOW ALL REQUESTS", _REQUESTS, show_all_requests, "all requests, the newest 500 of them"),
+    row("SHOW REQUEST n", "field value", show_request, "everything about one request"),
+    row("APPROVE n [AT MOST k] [USES u] [FOR 'time'] [TOKEN]", "request state by expires token", approve,
          "let request n run once (u times, for so long), losing at most k rows; with TOKEN only for who has the token"),
-    _row("DENY n 'reason'", "request state by reason", deny, "refuse request n; its requester is told the reason"),
-    _row("WITHDRAW n", "request state by", withdraw, "take back a request of your own, approved or not"),
-    _row("SHOW BUDGETS", "budget key spent limit window resets", show_budgets, "what is spent of the budgets now"),
-    _row("SHOW HELP", "command does", show_help, "this list"),
-    _row("SHOW VERSION", "version", show_version, "pgguard's version"),
+    row("DENY n 'reason'", "request state by reason", deny, "refuse request n; its requester is told the reason"),
+    row("WITHDRAW n", "request state by", withdraw, "take back a request of your own, approved or not"),
+    row("SHOW BUDGETS", "budget key spent limit window resets", show_budgets, "what is spent of the budgets now"),
+    *OPERATIONS,
+    row("SHOW HELP", "command does", show_help, "this list"),
+    row("SHOW VERSION", "version", show_version, "pgguard's version"),
 )  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from pgguard.console import messages as m
-from pgguard.console.commands import SYNTAX, Command, Failed, Order, Result, away, find
+from pgguard.console.commands import away, find
 from pgguard.console.desk import Desk
 from pgguard.console.language import Said, match, resolved, statements
+from pgguard.console.minutes import keep
+from pgguard.console.order import SYNTAX, Command, Failed, Order, Result
 from pgguard.console.session_words import Nothing, habit
 from pgguard.errors import ProtocolViolation, StoreUnavailable, UpstreamUnavailable
 from pgguard.wire import backend, framing, frontend
@@ -52,10 +54,12 @@ class ConsoleConnection:
 
     def __init__(
         self, *, person: str, proved: bool, write: Callable[[bytes], None], close: Callable[[], None], desk: Desk,
-        drained: Callable[[], Awaitable[None]] | None = None,
+        drained: Callable[[], Awaitable[None]] | None = None, address: str = "", application: str = "",
     ) -> None:  # fmt: skip
         self._person = person
         self._proved = proved
+        self._address = address
+        self._application = application
         self._write = write
         self._close = close
         self._desk = desk
@@ -179,7 +183,7 @@ class ConsoleConnection:
         result = meant if isinstance(meant, Failed) else await self._run(meant, said, ())
         if isinstance(result, Failed):
             return result
-        head = m.row_description(meant.columns) if isinstance(meant, Command) else b""
+        head = m.row_description(meant.columns) if isinstance(meant, Command) and meant.columns else b""
         self._send(head + b"".join(map(m.data_row, result.rows)) + m.command_complete(result.tag))
         return None
 
@@ -277,10 +281,14 @@ class ConsoleConnection:
         if said.params > len(values):
             return Failed("42P02", f"there is no parameter ${said.params}")
         given = {name: resolved(argument, values) for name, argument in arguments.items()}
+        order = Order(
+            self._person, self._proved, self._desk, given, said.shape, meant.verb, self._address, self._application
+        )  # fmt: skip
         try:
-            return await meant.run(Order(self._person, self._proved, self._desk, given, said.shape))
+            answer = await meant.run(order)
         except (StoreUnavailable, UpstreamUnavailable) as trouble:
-            return away(trouble)
+            answer = away(trouble)
+        return await keep(order, answer) if meant.verb else answer
 
 
 def _meaning(said: Said) -> Command | Nothing | Failed:
@@ -288,7 +296,7 @@ def _meaning(said: Said) -> Command | Nothing | Failed:
 
 
 def _columns(meant: Meant, formats: Sequence[int]) -> bytes:
-    return m.row_description(meant.columns, formats) if isinstance(meant, Command) else m.NO_DATA
+    return m.row_description(meant.columns, formats) if isinstance(meant, Command) and meant.columns else m.NO_DATA
 
 
 def _error(failed: Failed) -> bytes:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pgguard import __version__
+from pgguard.console.house import House
 from pgguard.errors import UpstreamUnavailable
 from pgguard.policy.account import Accounts
-from pgguard.policy.model import Budget
+from pgguard.policy.model import Budget, Limit, Rule
 from pgguard.store.lifecycle import Approver
 from pgguard.store.requests import Store
 
@@ -26,6 +27,13 @@ class ApproverGroup(Protocol):
     def seen_for(self) -> float: ...
 
 
+class Admins(Protocol):
+    """``console`` of a policy."""
+
+    @property
+    def admins(self) -> Collection[str]: ...
+
+
 class InForce(Protocol):
     """What the console needs of a policy."""
 
@@ -34,6 +42,18 @@ class InForce(Protocol):
 
     @property
     def budgets(self) -> Sequence[Budget]: ...
+
+    @property
+    def limits(self) -> Sequence[Limit]: ...
+
+    @property
+    def rules(self) -> Sequence[Rule]: ...
+
+    @property
+    def audit(self) -> str: ...
+
+    @property
+    def console(self) -> Admins | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +68,28 @@ class Desk:
     deadline: float = 5.0  # seconds for ``memberships``
     accounts: Accounts = field(default_factory=Accounts)
     clock: Callable[[], float] = time.monotonic  # that of the accounts
+    house: House | None = None
+
+    async def roles(self, person: str) -> frozenset[str]:
+        """The roles that the person belongs to now, the own one among them. Raises UpstreamUnavailable."""
+        try:
+            async with asyncio.timeout(self.deadline):
+                return frozenset({person, *await self.memberships(person)})
+        except TimeoutError:
+            raise UpstreamUnavailable("the memberships of roles could not be read in time") from None
+
+    async def may_operate(self, person: str) -> bool:
+        """Whether the person may RELOAD, KILL and PAUSE: the policy's admins, or approvers where it names none."""
+        policy = self.policy()
+        groups = policy.approvers.values() if policy.console is None else ()
+        allowed = {role for group in groups for role in group.roles}
+        allowed.update(policy.console.admins if policy.console is not None else ())
+        return not allowed.isdisjoint(await self.roles(person))
 
     async def approver(self, person: str) -> Approver:
         """The person as an approver: the groups and roles that he belongs to now. Raises UpstreamUnavailable."""
-        try:
-            async with asyncio.timeout(self.deadline):
-                roles = {person, *await self.memberships(person)}
-        except TimeoutError:
-            raise UpstreamUnavailable("the memberships of roles could not be read in time") from None
+        roles = await self.roles(person)
         approvers = self.policy().approvers
         groups = {name: group for name, group in approvers.items() if not roles.isdisjoint(group.roles)}
         seen_for = {name: group.seen_for for name, group in groups.items()}
-        return Approver(person, frozenset(groups), frozenset(roles), seen_for)
+        return Approver(person, frozenset(groups), roles, seen_for)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pgguard.console.commands import Failed
 from pgguard.console.language import Said
+from pgguard.console.order import Failed
 
 _TRANSACTIONS = {"BEGIN": "BEGIN", "START": "START TRANSACTION", "COMMIT": "COMMIT", "END": "COMMIT",
                  "ROLLBACK": "ROLLBACK", "ABORT": "ROLLBACK"}  # fmt: skip

@@ -80,6 +80,12 @@ class BreakGlass(Part):
     reason: Annotated[Literal["required"], one_of("required")]
 
 
+class Console(Part):
+    """Members of these roles may steer pgguard from its console; without it, whoever is in a group of approvers."""
+
+    admins: Texts
+
+
 class Claims(Part):
     """What happens to a session that claims no environment, or another one than this."""
 
@@ -275,6 +281,7 @@ class Policy(Part):
     approval: Approval | None = None
     break_glass: BreakGlass | None = None
     mask: Texts = ()
+    console: Console | None = None
     claims: Claims = Claims()
     limits: tuple[Limit, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -16,6 +16,7 @@ from pgguard.policy.verdict import Caller
 from pgguard.proxy import dial
 from pgguard.proxy.carry_out import LATER, at_once, carry_out, write_proved
 from pgguard.proxy.network import Arrival
+from pgguard.proxy.randomness import fresh
 from pgguard.proxy.upstream_side import ServerSide
 from pgguard.session.asks import Ask
 from pgguard.session.connection import Session
@@ -33,31 +34,19 @@ CONSOLE = "pgguard"
 BACKLOG = 262_144
 
 
-_random = bytearray()
-
-
-def fresh() -> bytes:
-    """Eight random bytes, as hex. Drawn from the system in larger portions: each portion is a system call."""
-    if not _random:
-        _random.extend(secrets.token_bytes(4096))
-    eight = bytes(_random[-8:])
-    del _random[-8:]
-    return eight.hex().encode()
-
-
 class ClientSide(asyncio.Protocol):
-    """States by what is set: ``_sign_in``, ``_session`` or ``_console``. Call ``begin`` when the transport has it."""
+    """States by what is set: ``_sign_in``, ``session`` or ``_console``. Call ``begin`` when the transport has it."""
 
     def __init__(
         self, services: Services, transport: asyncio.Transport, startup: StartupMessage, arrival: Arrival
     ) -> None:
         self._services = services
         self._transport = transport
-        self._startup = startup
-        self._arrival = arrival
+        self.startup = startup
+        self.arrival = arrival
         self._server: asyncio.Transport | None = None
         self._sign_in: SignIn | None = None
-        self._session: Session | None = None
+        self.session: Session | None = None
         self._console: ConsoleConnection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -68,11 +57,15 @@ class ClientSide(asyncio.Protocol):
         self._asking = False
         self._deadline: asyncio.TimerHandle | None = None
         self.ident = secrets.token_hex(4)
+        self.asks: Ask | None = None  # what the session waits for
+        self.since = time.time()  # when the client last sent something
+        self.pid: int | None = None
+        self.cancel_key = b""
         self.is_console = startup.database == CONSOLE
 
     def begin(self, early: bytes, until: float) -> None:
         """Sign in. ``early``: what came behind the StartupMessage; ``until``: when to lose patience."""
-        startup, arrival, services = self._startup, self._arrival, self._services
+        startup, arrival, services = self.startup, self.arrival, self._services
         self._transport.set_write_buffer_limits(high=262_144)
         services.clients.add(self)
         self._deadline = asyncio.get_running_loop().call_at(until, self._too_slow)
@@ -95,9 +88,12 @@ class ClientSide(asyncio.Protocol):
                 self.data_received(early)
 
     def data_received(self, data: bytes) -> None:
+        self.since = time.time()
         try:
-            if self._session is not None:
-                self._session.client_data(data)
+            if self.session is not None:
+                if self._services.pausing.on and self._services.pausing.holds(self, data):
+                    return
+                self.session.client_data(data)
                 self._carry_out()
             elif self._sign_in is not None:
                 self._sign_in.client_data(data)
@@ -110,12 +106,12 @@ class ClientSide(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._client_full = True
         self._drained.clear()
-        self._steer()
+        self.steer()
 
     def resume_writing(self) -> None:
         self._client_full = False
         self._drained.set()
-        self._steer()
+        self.steer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._console is not None:
@@ -123,7 +119,7 @@ class ClientSide(asyncio.Protocol):
         self._close()
 
     def _too_slow(self) -> None:
-        if self._session is None and self._console is None:
+        if self.session is None and self._console is None:
             self._refuse("57014", "canceling authentication due to timeout")
 
     async def _connect(self) -> None:
@@ -173,7 +169,7 @@ class ClientSide(asyncio.Protocol):
             if self.is_console:
                 self._open_console(sign_in)
             else:
-                self._steer()
+                self.steer()
                 self._start(self._open_session(sign_in))
 
     def _open_console(self, sign_in: SignIn) -> None:
@@ -182,7 +178,8 @@ class ClientSide(asyncio.Protocol):
             server.close()
         self._console = ConsoleConnection(
             person=sign_in.startup.user, proved=sign_in.proved, write=self._write, close=self._close,
-            desk=self._services.desk, drained=self._may_write,
+            desk=self._services.desk, drained=self._may_write, address=self.arrival.address,
+            application=self.startup.get("application_name"),
         )  # fmt: skip
         self._console.greet()
         if sign_in.leftover:
@@ -202,7 +199,7 @@ class ClientSide(asyncio.Protocol):
         caller = Caller(
             user=facts.session_user, database=facts.database,
             application=sign_in.parameters.get("application_name", ""),
-            address=self._arrival.address, role=facts.state.current_user,
+            address=self.arrival.address, role=facts.state.current_user,
             claim=facts.state.settings.get("environment", ""), reason=facts.state.settings.get("reason", ""),
         )  # fmt: skip
         session = Session(
@@ -210,16 +207,17 @@ class ClientSide(asyncio.Protocol):
         )
         session.replies.parameters.update(sign_in.parameters)
         session.settings.confirmed(facts)
-        self._session = session
+        self.session = session
+        self.pid, self.cancel_key = facts.backend_pid, sign_in.cancel_key
         self._write(ready_for_query(0x49))
-        self._steer()
+        self.steer()
         if sign_in.leftover:
             self.data_received(sign_in.leftover)
 
     def server_data(self, data: bytes) -> None:
         try:
-            if self._session is not None:
-                self._session.server_data(data)
+            if self.session is not None:
+                self.session.server_data(data)
                 self._carry_out()
             elif self._sign_in is not None:
                 self._sign_in.server_data(data)
@@ -234,16 +232,17 @@ class ClientSide(asyncio.Protocol):
 
     def server_full(self, full: bool) -> None:
         self._server_full = full
-        self._steer()
+        self.steer()
 
     def _carry_out(self) -> None:
-        session = self._session
+        session = self.session
         assert session is not None
         while session.asks:
             self._write_to_server(session)
             ask = session.asks.pop(0)
             value = at_once(self._services, ask)
             if value is LATER:
+                self.asks = ask
                 self._start(self._answer(ask))
                 break
             session.answered(value)
@@ -259,7 +258,7 @@ class ClientSide(asyncio.Protocol):
             self._close()
             return
         if self._asking or session.backlog > BACKLOG:
-            self._steer()
+            self.steer()
 
     def _write_to_server(self, session: Session) -> None:
         out = session.to_server
@@ -268,21 +267,23 @@ class ClientSide(asyncio.Protocol):
             out.clear()
 
     async def _answer(self, ask: Ask) -> None:
-        session = self._session
+        session = self.session
         assert session is not None
         value = await carry_out(self._services, session, ask)
+        self.asks = None
         if not self._closed:
             session.answered(value)
             self._carry_out()
 
-    def _steer(self) -> None:
+    def steer(self) -> None:
         """Back-pressure, both ways: who does not read is not sent more than a buffer."""
         if self._closed:
             return
-        waiting = self._session is not None and self._session.backlog > BACKLOG
+        waiting = self.session is not None and self.session.backlog > BACKLOG
         self._asking = waiting
-        opening = self._session is None and self._sign_in is None and self._console is None  # nobody would take it
-        _flow(self._transport, self._server_full or waiting or opening)
+        opening = self.session is None and self._sign_in is None and self._console is None  # nobody would take it
+        paused = self._services.pausing.has(self)
+        _flow(self._transport, self._server_full or waiting or opening or paused)
         if self._server is not None:
             _flow(self._server, self._client_full or opening)
 
@@ -311,7 +312,7 @@ class ClientSide(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Nothing of this client's is under way."""
-        session = self._session
+        session = self.session
         return session is None or session.at_rest
 
     def shut_down(self) -> None:
@@ -326,8 +327,9 @@ class ClientSide(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         self._services.clients.discard(self)
-        if self._session is not None:
-            self._session.closed()
+        self._services.pausing.forget(self)
+        if self.session is not None:
+            self.session.closed()
         self._transport.close()
         if self._server is not None:
             self._server.close()

@@ -14,6 +14,8 @@ from pgguard.policy.model import Policy
 from pgguard.proxy.audit_keeping import AuditKeeping
 from pgguard.proxy.bookkeeping import Bookkeeping
 from pgguard.proxy.network import Network
+from pgguard.proxy.operating import Operating
+from pgguard.proxy.pausing import Pausing
 from pgguard.proxy.readers import Readers
 from pgguard.proxy.upstreams import Upstreams
 from pgguard.session.world import World
@@ -54,7 +56,10 @@ class Services:
         self.accounts = accounts or Accounts()
         self.bookkeeping = bookkeeping
         self.audit_keeping = audit_keeping
-        self.desk = Desk(store, admin.memberships, lambda: self.policy, accounts=self.accounts)
+        self.pausing = Pausing()
+        self.desk = Desk(
+            store, admin.memberships, lambda: self.policy, accounts=self.accounts, house=Operating(self)
+        )  # fmt: skip
         self.network = network or Network()
         self.verifiers = verifiers
         self.doors: dict[Door, None] = {}  # connections before their StartupMessage, the oldest first

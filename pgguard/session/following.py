@@ -38,6 +38,7 @@ def entering(s: Session, judged: Judged) -> None:
 def sent(s: Session, unit: Unit, judged: Judged) -> None:
     """It is part of ``unit`` now."""
     unit.runs.append(judged)
+    s.world.counts.statements += 1
     if len(unit.runs) > 1 or len(judged.statements) > 1 or (s.replies.queue and s.replies.queue[0] is not unit):
         s.world.waiting.add(unit)
     if judged.barrier:
@@ -79,6 +80,8 @@ def _mark(s: Session) -> None:
 def measuring(s: Session, judged: Judged, params: bytes = b"") -> None:
     """It is about to run held back. Code that nobody read can PREPARE, DECLARE and SET, and of that a ROLLBACK takes
     back less than one would think: prepared statements stay."""
+    s.world.counts.statements += 1
+    s.world.counts.measured += 1
     s.tx.note_measured(judged, params)
     _mark(s)
     s.server.dirty = True
@@ -137,16 +140,19 @@ def gone(s: Session) -> None:
 def _record(s: Session, unit: Unit) -> None:
     """Proved writes, from their CommandCompletes; the skin writes them down off the path."""
     if len(unit.runs) == 1 and unit.runs[0].bounds:
+        s.world.counts.proved += 1
         s.records.append((s.desk.caller, unit.runs[0], ", ".join(unit.tags)))
         return
     for judged, tag in zip(unit.runs, unit.tags, strict=False):
         if judged.bounds:
+            s.world.counts.proved += 1
             s.records.append((s.desk.caller, judged, tag))
 
 
 def recorded(s: Session, proved: list[tuple[Judged, str]]) -> None:
     """The same of a batch that went out message by message."""
     for judged, tag in proved:
+        s.world.counts.proved += 1
         s.records.append((s.desk.caller, judged, tag))
         spending.corrected(s, judged, tag)
 

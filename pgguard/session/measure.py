@@ -264,6 +264,7 @@ def invalidate(s: Session) -> None:
 
 def refuse_unrun(s: Session, judged: Judged, verdict: Refuse) -> Talk:
     """No, without running it."""
+    s.world.counts.statements += 1
     s.tx.note_measured(judged)
     if s.replies.status == IDLE:
         yield from say(s, verdict)

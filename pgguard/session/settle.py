@@ -210,6 +210,7 @@ def _bound(judged: Judged, params: bytes) -> BoundStatement:
 def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask | None, Any, Refusal]:
     """The words of a refusal, the request filed and the audit written. The transaction is rolled back by now."""
     if isinstance(outcome, Refusal):
+        session.world.counts.refused += 1
         yield from record(session, "refuse", None, None, outcome.message)
         return outcome
     outcome = replace(outcome, findings=_all_findings(session, outcome.findings))
@@ -235,6 +236,10 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
             not_filed = str(getattr(answer, "why", answer))
     refusal = explain.refusal(outcome, request=filed, not_filed=not_filed)
     kind = "hold" if isinstance(outcome, Hold) else "refuse"
+    if kind == "hold":
+        session.world.counts.held += 1
+    else:
+        session.world.counts.refused += 1
     away = yield from record(session, kind, outcome, outcome.measurement, request=filed.number if filed else None)
     return away if away is not None else refusal
 

@@ -74,6 +74,7 @@ class SignIn:
         self.proved = certified
         self.parameters: dict[str, str] = {}
         self.facts: SessionFacts | None = None
+        self.cancel_key = b""  # pid and key, as BackendKeyData has them
         self.leftover = b""  # what the client sent too early
         self.server = PLAIN
         self.wants_verifier = False
@@ -196,6 +197,8 @@ class SignIn:
             self.to_client.append(message)
             if code == 0x45:
                 self.stage = Stage.FAILED
+            elif code == 0x4B:
+                self.cancel_key = message[5:]
         elif code == 0x44:
             self._rows.append(data_row(message))
         elif code == 0x45:

@@ -11,6 +11,7 @@ from pgguard.policy.budget import Counting, counting
 from pgguard.policy.decide import could_speak_of
 from pgguard.policy.model import Policy
 from pgguard.policy.verdict import Caller
+from pgguard.session.counts import Counts
 from pgguard.session.judge import Judged
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class World:
         self.reshaping: set[str] = set()  # those of them in which it was seen to be DDL
         self.writing = 0  # proved writes on their way, by all sessions
         self.waiting: set[Unit] = set()  # what was sent, by all sessions, and begins only after something else ended
+        self.counts = Counts()
         self.unrecorded = False  # the audit takes no records now: proved writes cannot be recorded afterwards
         self.prepared: set[str] = set()  # two-phase transactions that were measured at PREPARE here
 

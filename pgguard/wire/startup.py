@@ -74,6 +74,11 @@ class CancelRequest:
     raw: bytes
 
 
+def cancel_request(key: bytes) -> CancelRequest:
+    """For the session whose BackendKeyData had this pid and key."""
+    return CancelRequest(struct.pack("!ii", 8 + len(key), CANCEL_REQUEST) + key)
+
+
 First = StartupMessage | SSLRequest | GSSENCRequest | CancelRequest
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pgguard.audit.record import AuditRecord
+from pgguard.console.house import Seen
+from pgguard.errors import StoreUnavailable
 from pgguard.evidence.measurement import Destroyed, Measurement, Rows, TableEffect
 from pgguard.policy.binding import Binding, BoundStatement, Filed, NewRequest
-from pgguard.policy.model import Budget
+from pgguard.policy.model import Budget, Limit, Rule
+from pgguard.policy.model import Console as ConsolePart
 from pgguard.policy.verdict import Blame
+from pgguard.session.counts import Counts
 from pgguard.store.requests import Store
 
 MEMBERS = {"bob": {"dba"}, "ann": {"dba", "staff"}, "eve": {"staff"}}
@@ -30,6 +35,55 @@ class Group:
 class Policy:
     approvers: dict[str, Group] = field(default_factory=lambda: {"dba": Group(frozenset({"dba"}))})
     budgets: tuple[Budget, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    audit: str = ""
+    console: ConsolePart | None = None
+
+
+@dataclass
+class House:
+    """What a running proxy would do, written down. ``away``: the audit takes no records."""
+
+    done: list[str] = field(default_factory=list)
+    records: list[AuditRecord] = field(default_factory=list)
+    pids: set[int] = field(default_factory=lambda: {4711})
+    wrong: str = ""
+    paused: bool = False
+    away: bool = False
+
+    def sessions(self) -> list[Seen]:
+        return [
+            Seen(4711, "ann", "shop", "10.0.0.1", "psql\x1b[2J", "active", "store", 0.0),
+            Seen(None, "bob", "pgguard", "local", "", "console", "", 1.5),
+        ]
+
+    def stats(self) -> dict[str, Counts]:
+        counts = Counts()
+        counts.statements, counts.proved, counts.measured, counts.held, counts.refused = 10, 4, 3, 2, 1
+        return {"shop": counts}
+
+    async def reload(self) -> str:
+        self.done.append("reload")
+        return self.wrong
+
+    async def kill(self, pid: int) -> bool:
+        self.done.append(f"kill {pid}")
+        return pid in self.pids
+
+    async def pause(self, seconds: float) -> tuple[int, float]:
+        self.done.append(f"pause {seconds:g}")
+        self.paused = True
+        return 2, seconds
+
+    def resume(self) -> bool:
+        was, self.paused = self.paused, False
+        return was
+
+    async def record(self, record: AuditRecord, *, required: bool) -> None:
+        self.records.append(record)
+        if self.away and required:
+            raise StoreUnavailable("audit file x: no space left on device")
 
 
 def request(text: str = "delete from accounts", caller: str = "ann", by: str = "dba") -> NewRequest:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pgguard.console.commands import COMMANDS, Command, find
+from pgguard.console.commands import COMMANDS, find
 from pgguard.console.language import statements
+from pgguard.console.order import Command
 from pgguard.console.session_words import Nothing, habit
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "console.md"
@@ -19,6 +20,13 @@ EXAMPLES = {
     "DENY n 'reason'": "deny 3 'no'",
     "WITHDRAW n": "withdraw 3",
     "SHOW BUDGETS": "show budgets",
+    "SHOW SESSIONS": "show sessions",
+    "SHOW RULES": "show rules",
+    "SHOW STATS": "show stats",
+    "RELOAD": "reload",
+    "KILL p": "kill 4711",
+    "PAUSE ['time']": "pause '2m'",
+    "RESUME": "resume",
     "SHOW HELP": "show help",
     "SHOW VERSION": "show version",
 }

@@ -15,6 +15,7 @@ from pgguard.wire.startup import (
     GSSENCRequest,
     SSLRequest,
     StartupMessage,
+    cancel_request,
     read_startup,
 )
 from tests.strategies import words
@@ -124,3 +125,11 @@ def test_bytes_that_are_not_utf8_come_out_as_they_went_in() -> None:
     assert found is not None
     assert isinstance(found[0], StartupMessage)
     assert found[0].encode() == data
+
+
+def test_a_cancel_request_holds_the_key_as_it_came() -> None:
+    key = b"\0\0\0\x07" + b"secret key of any length"
+    made = cancel_request(key)
+
+    assert read_startup(made.raw) == (made, len(made.raw))
+    assert made.raw.endswith(key)
