@@ -16,7 +16,7 @@ from pgguard.errors import ProtocolViolation
 from pgguard.policy.verdict import Caller
 from pgguard.session import following, judging, spending, streaming, talks
 from pgguard.session.asks import Ask
-from pgguard.session.gate import Pass, gate
+from pgguard.session.gate import Pass, gate, waits
 from pgguard.session.inbox import Inbox
 from pgguard.session.judge import Judged, opaque
 from pgguard.session.names import Names
@@ -252,8 +252,8 @@ class Session:
         if text.find(b"pgguard:", 0, 8192) >= 0:
             message = frontend.encode_query(without_token(text))
         passes = gate(self, judged)
-        if (passes is Pass.SLOW or judged.bounds or judged.inserts) and self.wait_for_all():
-            return False  # (a write waits to be judged when it begins: DDL elsewhere could come between)
+        if (passes is Pass.SLOW or waits(self, judged)) and self.wait_for_all():
+            return False
         self.inbox.taken(end)
         self.read.clear()
         if passes is Pass.SLOW:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pgguard.policy.decide import decide
 from pgguard.policy.verdict import Allow, Asked, Evidence
 from pgguard.session import spending
+from pgguard.session.replies import IDLE
 from pgguard.sql.statement import Control
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         asked = Asked(session.desk.caller, judged.statements, judged.findings)
         return Pass.NOW if isinstance(decide(session.world.policy, asked, evidence), Allow) else Pass.SLOW
     return Pass.NOW
+
+
+def waits(session: Session, judged: Judged) -> bool:
+    """Whether everything under way must be answered first: a write is judged when it begins, as DDL elsewhere could
+    come between; and only at idle can the counters be brought to zero for a block that begins behind writes."""
+    begins = judged.control and session.server.dirty and session.replies.status == IDLE and session.unit is None
+    return bool(judged.bounds) or judged.inserts or begins
 
 
 def tried(session: Session, judged: Judged) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.session import following, judging, spending
-from pgguard.session.gate import Pass, gate
+from pgguard.session.gate import Pass, gate, waits
 from pgguard.session.judge import Judged
 from pgguard.session.names import Portal, Prepared, key
 from pgguard.session.outstanding import NameChange, Unit
@@ -86,16 +86,18 @@ class Segment:
             self.names.append(None)
 
     def bind(self, message: frontend.Bind) -> bool:
-        """False: a Parse of this name is under way in an earlier batch; were it to fail, the name means something
-        older."""
+        """False: a Parse of this name is under way in an earlier batch, and were it to fail, the name means something
+        older; or what is under way must be answered before a block begins."""
         s = self._s
         name = key(message.statement)
         if name not in s.names.batch and self._parse_pending(name):
             return False
-        self.expected += 1
-        self.begins = True
         prepared = s.names.statement(name)
         judged = judging.rejudged(s, prepared) if prepared is not None else judging.unknown(s, "prepared statement")
+        if s.replies.queue and judged.control and waits(s, judged):
+            return False
+        self.expected += 1
+        self.begins = True
         s.names.portals[key(message.portal)] = Portal(judged, frontend.parameters(message.params), prepared=prepared)
         if not (judged.fast and not s.tx.untrusted) and gate(s, judged, binding=True) is Pass.SLOW:
             self.slow = True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from pgguard.wire.frontend import encode_close
 from tests.session import shop
 from tests.session.client_script import SYNC, pbe, q
 from tests.session.stage import WAIT, Stage
@@ -38,6 +41,16 @@ def test_the_counters_of_a_refused_run_are_no_false_alarm() -> None:
     stage = Stage().play([q("delete from t"), q("delete from t where id < 3"), q("delete from t where id > 10")])
 
     assert stage.said() == "E:PGG02 ZI DELETE_2 ZI DELETE_2 ZI"
+
+
+@pytest.mark.parametrize("begin", [q("begin"), pbe("begin") + SYNC], ids=["query", "batch"])
+def test_counters_are_at_zero_in_a_block_that_was_sent_behind_a_refused_run_without_waiting(begin: bytes) -> None:
+    """tokio-postgres sends Close and Sync for a prepared statement right in front of the next BEGIN."""
+    close = encode_close(b"S", b"prepared") + SYNC
+    block = [close, begin, q("delete from t where id < 3"), q("commit")]
+    stage = Stage().play([q("delete from t"), WAIT, *block])
+
+    assert stage.said().endswith("DELETE_2 ZT COMMIT ZI")
 
 
 def test_ddl_makes_the_picture_old_before_it_is_told() -> None:
