@@ -83,6 +83,11 @@ def away(what: str, why: str) -> Refusal:
     return Refusal(AWAY, f"pgguard cannot judge now: {visible(what)} is away: {visible(why)}", "", hint)
 
 
+def broken_glass(number: int, verdict: Hold) -> tuple[str, str]:
+    """MESSAGE and DETAIL of the warning to who goes ahead alone."""
+    return f"break-glass: request {number} to review, {_first(verdict.blames)}", _detail(verdict)
+
+
 def nearly_spent(spent: Spent) -> tuple[str, str]:
     """MESSAGE and DETAIL of a budget's warning."""
     says = blame(spent)

@@ -24,6 +24,7 @@ from pgguard.policy.fields import (
     shown,
     wrong,
 )  # fmt: skip
+from pgguard.policy.mask import Masks
 from pgguard.policy.match import MATCHERS
 from pgguard.policy.part import Named, Part
 
@@ -280,7 +281,7 @@ class Policy(Part):
     approvers: dict[Text, Approvers] = Field(default_factory=dict)
     approval: Approval | None = None
     break_glass: BreakGlass | None = None
-    mask: Texts = ()
+    mask: Masks = ()
     console: Console | None = None
     claims: Claims = Claims()
     limits: tuple[Limit, ...] = ()

@@ -12,6 +12,7 @@ import structlog
 from pgguard.audit.record import AuditRecord
 from pgguard.catalog.proof import Bounded
 from pgguard.errors import PgguardError, StoreUnavailable, UpstreamUnavailable
+from pgguard.policy.mask import hides
 from pgguard.policy.verdict import Caller
 from pgguard.session.asks import (
     Ask,
@@ -19,9 +20,12 @@ from pgguard.session.asks import (
     Claim,
     FileRequest,
     FindApproval,
+    Gather,
     LookOutside,
     NeedPicture,
     Read,
+    RolesChanged,
+    Sizes,
     TableTotals,
     WaitForOthers,
     WriteRecord,
@@ -44,6 +48,7 @@ FILE_SECONDS = 2.0
 LOOK_SECONDS = 3.0
 BEGUN_SECONDS = 0.1
 TURN_SECONDS = 5.0
+TELL_SECONDS = 0.6
 LATER = object()
 
 
@@ -83,9 +88,18 @@ async def _answer(services: Services, session: Session, ask: Ask) -> object:
             return await _within(LOOK_SECONDS, services.admin.totals(database, dict(stops)))
         case FindApproval(binding, token):
             return await _within(STORE_SECONDS, services.store.find(binding, token))
+        case Gather():
+            return await _gathered(services, database, ask)
+        case Sizes(tables):
+            return await _if_there_is_time(services.admin.sizes(database, tables, TELL_SECONDS))
+        case RolesChanged(roles):
+            return await _within(STORE_SECONDS, services.store.roles_changed(roles, session.desk.caller.user))
         case Claim(numbers):
             return await _within(STORE_SECONDS, services.store.claim(numbers))
         case FileRequest(request):
+            if request.review:
+                rule, caller = request.blames[0].rule, request.binding.caller
+                log.warning("break-glass", caller=caller, rule=rule, rows=request.rows, reason=request.reason)
             return await _within(FILE_SECONDS, services.store.file(request))
         case WriteRecord(record):
             if services.audit is not None:
@@ -93,6 +107,25 @@ async def _answer(services: Services, session: Session, ask: Ask) -> object:
             return None
         case _:
             assert_never(ask)
+
+
+async def _gathered(services: Services, database: str, ask: Gather) -> object:
+    if await _if_there_is_time(services.store.is_known(ask.binding)) is not False:
+        return None
+
+    def hidden(schema: str, table: str, column: str) -> bool:
+        return hides(ask.mask, schema, table, column)
+
+    return await _if_there_is_time(services.admin.witness(database, ask.backend, ask.tables, hidden, TELL_SECONDS))
+
+
+async def _if_there_is_time(work: Awaitable[object]) -> object:
+    """Nothing depends on it: it is for people to read."""
+    try:
+        return await _within(TELL_SECONDS, work)
+    except (TimeoutError, PgguardError) as trouble:
+        log.info("a request tells less", why=str(trouble) or "no answer in time")
+        return None
 
 
 async def _begun(world: World, waiting: frozenset[Unit]) -> bool:
@@ -125,6 +158,16 @@ def at_once(services: Services, ask: Ask) -> object:
 async def _within(seconds: float, work: Awaitable[object]) -> object:
     async with asyncio.timeout(seconds):
         return await work
+
+
+async def write_outcomes(services: Services, session: Session) -> None:
+    """What became of the transactions that approvals let through, when there is time: it is for people to know."""
+    outcomes, session.spending.outcomes = session.spending.outcomes, []
+    for numbers, outcome in outcomes:
+        try:
+            await services.store.ended(numbers, outcome)
+        except StoreUnavailable as trouble:
+            log.warning("the end of an approved transaction was not written down", requests=numbers, why=str(trouble))
 
 
 def write_proved(services: Services, ident: str, records: Iterable[tuple[Caller, Judged, str]]) -> None:

@@ -14,7 +14,7 @@ from pgguard.console.connection import ConsoleConnection
 from pgguard.errors import ProtocolViolation, UpstreamUnavailable
 from pgguard.policy.verdict import Caller
 from pgguard.proxy import dial
-from pgguard.proxy.carry_out import LATER, at_once, carry_out, write_proved
+from pgguard.proxy.carry_out import LATER, at_once, carry_out, write_outcomes, write_proved
 from pgguard.proxy.network import Arrival
 from pgguard.proxy.randomness import fresh
 from pgguard.proxy.upstream_side import ServerSide
@@ -164,6 +164,7 @@ class ClientSide(asyncio.Protocol):
             self._close()
         elif sign_in.stage is Stage.DONE:
             self._sign_in = None
+            self._services.saw(sign_in.startup.user)
             if self._deadline is not None:
                 self._deadline.cancel()
             if self.is_console:
@@ -254,6 +255,8 @@ class ClientSide(asyncio.Protocol):
         if session.records:
             write_proved(self._services, self.ident, session.records)
             session.records.clear()
+        if session.spending.outcomes:
+            self._services.beside(write_outcomes(self._services, session))
         if session.closing:
             self._close()
             return

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from pgguard.console.desk import Desk
+from pgguard.errors import StoreUnavailable
 from pgguard.policy.account import Accounts
 from pgguard.policy.model import Policy
 from pgguard.proxy.audit_keeping import AuditKeeping
@@ -70,6 +71,8 @@ class Services:
         if audit is not None:
             audit.tell = self.audit_troubled
         self._tested: set[str] = set()
+        self._logins: set[str] = set()
+        self._beside: set[asyncio.Task[None]] = set()
         self._keepers: dict[str, asyncio.Task[None]] = {}
 
     async def world(self, database: str) -> World:
@@ -141,8 +144,29 @@ class Services:
             world.observe = self.observe or policy.mode == "observe"
             world.set_policy(policy)
 
+    def saw(self, login: str) -> None:
+        """Somebody signed in under this name: who approves must be known for a while."""
+        if login not in self._logins:
+            self._logins.add(login)
+            self.beside(self._saw(login))
+
+    async def _saw(self, login: str) -> None:
+        try:
+            await self.store.saw(login)
+        except StoreUnavailable as trouble:
+            self._logins.discard(login)  # the next time, then
+            log.warning("a login was not written down", login=login, why=str(trouble))
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that no client waits for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
     async def close(self) -> None:
         """After the last client."""
+        if self._beside:
+            await asyncio.wait(self._beside, timeout=2.0)
         for keeper in self._keepers.values():
             keeper.cancel()
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)

@@ -64,6 +64,32 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """What a request for this binding would tell besides the measurement, while the transaction of the server process
+    ``backend`` is still open. Answer: evidence.particulars.Particulars; None: there is such a request already, or
+    nothing could be had, and then it is filed without."""
+
+    binding: Binding
+    backend: int
+    tables: tuple[int, ...]
+    mask: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large these tables are, when the transaction is rolled back. Answer: dict OID -> Size, or None."""
+
+    tables: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RolesChanged:
+    """This transaction changes these roles, and is about to be committed. Answer: None."""
+
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FileRequest:
     """Answer: policy.binding.Filed."""
 
@@ -85,4 +111,7 @@ class WaitForOthers:
     waiting: frozenset[Unit]
 
 
-Ask = Read | WaitForOthers | NeedPicture | LookOutside | TableTotals | FindApproval | Claim | FileRequest | WriteRecord
+Ask = (
+    Read | WaitForOthers | NeedPicture | LookOutside | TableTotals | FindApproval | Gather | Sizes | RolesChanged
+    | Claim | FileRequest | WriteRecord
+)  # fmt: skip

@@ -13,8 +13,8 @@ from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.binding import NotValid
-from pgguard.session import judging, talks
-from pgguard.session.asks import Ask, Away, Claim
+from pgguard.session import glass, judging, talks
+from pgguard.session.asks import Ask, Away, Claim, RolesChanged
 from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
 from pgguard.session.readings import ask_reading, take_reading
 from pgguard.session.settle import settle, weigh
@@ -83,7 +83,14 @@ def _held_cursors(s: Session, reading: Reading) -> Says:
 
 
 def claim(s: Session) -> Says:
-    """Spend the approvals of this transaction, before the COMMIT goes out."""
+    """Spend the approvals of this transaction, before the COMMIT goes out, and tell what must be known of it."""
+    if s.tx.roles:
+        known = yield RolesChanged(tuple(sorted(s.tx.roles)))
+        if isinstance(known, Away):
+            return explain.away(known.what, known.why)
+    told = yield from glass.tell(s)
+    if told is not None:
+        return told
     numbers = tuple(a.number for a in s.tx.approvals)
     if not numbers:
         return None
@@ -92,4 +99,5 @@ def claim(s: Session) -> Says:
         return explain.away(answer.what, answer.why)
     if answer:
         return explain.not_valid(NotValid(str(answer), numbers[0]))
+    s.spending.claimed = numbers
     return None

@@ -173,7 +173,7 @@ def follow(s: Session) -> None:
 def transaction_over(s: Session) -> None:
     """The server is idle: whatever was open has ended."""
     tx = s.tx
-    if s.spending.open:
+    if s.spending.open or s.spending.claimed:
         spending.ended(s, committed=True)  # whatever ended it otherwise has said so
     if tx.executed or tx.explicit or tx.measured:
         if tx.untrusted:

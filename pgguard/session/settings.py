@@ -57,6 +57,7 @@ class Settings:
         self.current_user = caller.role
         self.search_path = ""
         self._lexing_touched = False  # it was changed at some time in this session
+        self.backend_pid = 0
         self.lexing_unknown = False  # it is being changed; the server says how only with ReadyForQuery
 
     def lexing_trouble(self, parameters: dict[str, str], text: bytes) -> str:
@@ -84,6 +85,7 @@ class Settings:
     def confirmed(self, facts: SessionFacts) -> None:
         """The answer to the question asked at idle."""
         self.stale = False
+        self.backend_pid = facts.backend_pid
         self._believe(facts.state.current_user, facts.state.search_path, dict(facts.state.settings))
 
     def follow(self, reading: Reading) -> None:

@@ -17,16 +17,20 @@ from pgguard.errors import ProtocolViolation
 from pgguard.evidence.compare import compare, created, suspects
 from pgguard.evidence.made import made
 from pgguard.evidence.measurement import Measurement, Reading
+from pgguard.evidence.particulars import Particulars
+from pgguard.evidence.paths import with_paths
 from pgguard.evidence.report import measurement as measured
+from pgguard.evidence.roles import changed_roles
 from pgguard.evidence.victims import emptiness_sql, parse_emptiness, victims_sql
 from pgguard.policy import explain
 from pgguard.policy.binding import Approval, Binding, BoundStatement, Filed, NewRequest, NotValid
 from pgguard.policy.decide import decide, share_stops
 from pgguard.policy.verdict import Allow, Asked, Evidence, Hold, Refusal, Refuse, Verdict
-from pgguard.session import emptying, spending
+from pgguard.session import emptying, glass, spending, telling
 from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
 from pgguard.session.judge import Counted, Judged, by_value
 from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
+from pgguard.sql.statement import StatementKind
 from pgguard.sql.tokens import leading_comment, shown, token_digest, without_token
 
 if TYPE_CHECKING:
@@ -49,8 +53,9 @@ def lone_effect(session: Session) -> Counted | None:
 def remember(session: Session, effect: Counted, found: Measurement) -> None:
     """The same statement with the same effect need not be weighed again, while policy and picture stand. Sizes of
     tables change, so what depended on one is forgotten."""
-    allowed = session.tx.judged[0].allowed
-    if not session.tx.approvals and len(allowed) < KEPT and all(t.total is None for t in found.tables):
+    tx, allowed = session.tx, session.tx.judged[0].allowed
+    by_somebody = bool(tx.approvals) or tx.glass is not None
+    if not by_somebody and len(allowed) < KEPT and all(t.total is None for t in found.tables):
         allowed[effect] = found
 
 
@@ -96,6 +101,8 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
         retypes = tx.reads.follow(tx, session.world.picture)
         tx.destroyed = emptying.counted(tx, compare(outside, inside, empty, reading.catalogs, retypes=retypes))
         tx.created = created(outside, inside, tx.strong)
+        named = [s.name for judged in tx.judged for s in judged.statements if s.kind is StatementKind.ROLE and s.name]
+        tx.roles |= changed_roles(outside, inside, reading.catalogs, named)
         tx.made = tuple(Finding(check, says) for check, says in made(outside, inside, reading.catalogs))
         tx.ledger.overwrote_nothing(tx.reads.filled(tx, session.world.picture, reading, outside, inside))
     except ProtocolViolation as broken:
@@ -148,14 +155,21 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
     token = _comment_token(session) or session.settings.token
     if verdict.over is not None:
         outcome = yield from spending.go_further(session, verdict, token)
+        if isinstance(outcome, Hold) and glass.breaks(session, outcome):
+            return None
         return outcome if outcome is not None else (yield from settle(session, found, at_commit=at_commit))
-    answer = yield FindApproval(binding(session, verdict), token)
+    wanted = binding(session, verdict)
+    answer = yield FindApproval(wanted, token)
     if isinstance(answer, Away):
         return explain.away(answer.what, answer.why)
     if isinstance(answer, NotValid):
         return explain.not_valid(answer, verdict)
     if not isinstance(answer, Approval):
-        return verdict
+        yield from telling.gather(session, wanted, found)
+        if not glass.breaks(session, verdict):
+            return verdict
+        spending.hold_measured(session, spent)
+        return None
     beyond = answer.exceeded_by(found, tx.made)
     if beyond:
         return explain.beyond_approval(answer.number, beyond, verdict)
@@ -176,7 +190,7 @@ def _comment_token(session: Session) -> str:
     return ""
 
 
-def _reason(session: Session) -> str:
+def reason_given(session: Session) -> str:
     """pgguard.reason, or what the comment in front of the last statement says."""
     comment = leading_comment(session.tx.writes[-1].judged.text) if session.tx.writes else None
     return comment.reason if comment is not None and comment.reason else session.desk.caller.reason
@@ -214,18 +228,14 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
         yield from record(session, "refuse", None, None, outcome.message)
         return outcome
     outcome = replace(outcome, findings=_all_findings(session, outcome.findings))
+    if outcome.measurement is not None:
+        outcome = replace(outcome, measurement=with_paths(outcome.measurement, session.world.picture))
     filed: Filed | None = None
     not_filed = ""
     spending.refused(session, outcome)
     if isinstance(outcome, Hold):
-        caller = session.desk.caller
-        answer = yield FileRequest(
-            NewRequest(
-                binding(session, outcome), outcome.measurement, outcome.blames, outcome.findings, outcome.by,
-                outcome.expires, caller.application, caller.address, _reason(session), session.world.policy.environment,
-                outcome.over.sum if outcome.over is not None else 0, outcome.needs, session.tx.made,
-            )
-        )  # fmt: skip
+        particulars = yield from telling.told(session, outcome.measurement)
+        answer = yield FileRequest(new_request(session, outcome, particulars))
         if isinstance(answer, Away):
             refusal = explain.away(answer.what, answer.why)
             yield from record(session, "refuse", outcome, outcome.measurement, refusal.message)
@@ -242,6 +252,16 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
         session.world.counts.refused += 1
     away = yield from record(session, kind, outcome, outcome.measurement, request=filed.number if filed else None)
     return away if away is not None else refusal
+
+
+def new_request(session: Session, held: Hold, particulars: Particulars, *, review: bool = False) -> NewRequest:
+    """What was held, as the store keeps it."""
+    caller = session.desk.caller
+    return NewRequest(
+        binding(session, held), held.measurement, held.blames, held.findings, held.by, held.expires,
+        caller.application, caller.address, reason_given(session), session.world.policy.environment,
+        held.over.sum if held.over is not None else 0, held.needs, session.tx.made, particulars, review,
+    )  # fmt: skip
 
 
 def _all_findings(session: Session, known: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -45,13 +45,16 @@ class Held:
 
 
 class Spending:
-    """One session's part. ``committing``: a COMMIT was, or is about to be, sent."""
+    """One session's part. ``committing``: a COMMIT was, or is about to be, sent. ``claimed``: the approvals that were
+    spent for it; ``outcomes``: what became of such transactions, for the skin to write down."""
 
-    __slots__ = ("committing", "open", "told")
+    __slots__ = ("claimed", "committing", "open", "outcomes", "told")
 
     def __init__(self) -> None:
         self.open: dict[Place, Held] = {}
         self.committing = False
+        self.claimed: tuple[int, ...] = ()
+        self.outcomes: list[tuple[tuple[int, ...], str]] = []
         self.told: list[bytes] = []  # warnings that wait until no message of the server's is half passed on
 
     def held(self, place: Place, account: Account) -> Held:
@@ -152,6 +155,10 @@ def corrected(s: Session, judged: Judged, tag: str) -> None:
 def ended(s: Session, *, committed: bool) -> None:
     """The open transaction is over. FAIL CLOSED: when the server broke off, nobody knows how."""
     spending = s.spending
+    if spending.claimed:
+        if not s.replies.fatal:
+            spending.outcomes.append((spending.claimed, "committed" if committed else "rolled back"))
+        spending.claimed = ()
     if spending.open:
         now = s.clock()
         for place, held in spending.open.items():

@@ -6,7 +6,9 @@ from pgguard.catalog.proof import Bounded
 from pgguard.checks.finding import Finding
 from pgguard.evidence.ledger import Ledger
 from pgguard.evidence.measurement import Destroyed, Measurement, Reading
+from pgguard.evidence.particulars import Particulars
 from pgguard.policy.binding import Approval
+from pgguard.policy.verdict import Hold
 from pgguard.session.backfill import Reads
 from pgguard.session.judge import Judged
 from pgguard.sql.statement import Control, StatementKind
@@ -54,6 +56,9 @@ class Transaction:
         self.approvals: list[Approval] = []
         self.allowed_losses: set[tuple[str, str, str]] = set()
         self.destroyed: tuple[Destroyed, ...] = ()
+        self.glass: Hold | None = None  # what it goes ahead with alone
+        self.particulars: Particulars | None = None  # what the request for it tells, if one is filed
+        self.roles: frozenset[str] = frozenset()  # those that it changes
         self.made: tuple[Finding, ...] = ()  # hazards that it added, whatever the text showed
         self.created: frozenset[int] = frozenset()  # tables of its own making: no row in them can be lost
         self.strong: set[int] = set()  # what it held strong locks on at any time (ROLLBACK TO gives some up)

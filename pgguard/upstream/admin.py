@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -10,9 +10,11 @@ import asyncpg
 from pgguard.catalog.picture import Picture
 from pgguard.catalog.reach import read_reason
 from pgguard.errors import UpstreamUnavailable
+from pgguard.evidence.particulars import Particulars, Size
 from pgguard.upstream.connection import Connection, as_text
 from pgguard.upstream.pictures import Pictures
 from pgguard.upstream.server import Server
+from pgguard.upstream.witness import SETTINGS, Hidden, sizes, witness
 
 DEADLINE = 3.0
 _MEMBERSHIPS = """
@@ -46,6 +48,7 @@ class Admin:
         self._settings = dict(settings or {})
         self._deadline = deadline
         self._connections: dict[str | None, Connection] = {}
+        self._witnesses: dict[str, Connection] = {}
         self._pictures = Pictures(self._connection, max_age)
 
     async def identify(self, deadline: float | None = None) -> Server:
@@ -95,6 +98,19 @@ class Admin:
                     continue
         return found
 
+    async def witness(
+        self, database: str, backend: int, tables: Sequence[int], hidden: Hidden, deadline: float
+    ) -> Particulars:
+        """What can be told of the transaction of this server process: its locks, and rows that it is about to lose."""
+        picture = await self.picture(database, deadline)
+        async with self._witness(database).use(deadline) as connection:
+            return await witness(connection, picture, backend, tables, hidden)
+
+    async def sizes(self, database: str, tables: Sequence[int], deadline: float) -> dict[int, Size]:
+        """How large these tables are; those that are locked, or gone, are missing."""
+        async with self._witness(database).use(deadline) as connection:
+            return await sizes(connection, tables)
+
     async def memberships(self, role: str, deadline: float | None = None) -> frozenset[str]:
         """Every role that ``role`` is a member of, directly or not, and itself. Empty when there is no such role."""
         async with self._connection(None).use(deadline or self._deadline) as connection:
@@ -132,9 +148,16 @@ class Admin:
 
     async def close(self) -> None:
         await self._pictures.close()
-        for connection in self._connections.values():
+        for connection in (*self._connections.values(), *self._witnesses.values()):
             await connection.close()
         self._connections.clear()
+
+    def _witness(self, database: str) -> Connection:
+        """One of its own: a scan for people must not stand in the way of those whose transactions wait to be judged."""
+        found = self._witnesses.get(database)
+        if found is None:
+            found = self._witnesses[database] = Connection(self._dsn, database, {**self._settings, **SETTINGS})
+        return found
 
     def _connection(self, database: str | None) -> Connection:
         found = self._connections.get(database)

@@ -53,7 +53,7 @@ class Refused:
     @property
     def by_cascade(self) -> set[str]:
         """The tables whose rows went by cascade or trigger."""
-        return {m["name"] for m in map(_ROWS.fullmatch, self.lines) if m and m["how"] == " by cascade or trigger"}
+        return {m["name"] for m in map(_ROWS.fullmatch, self.lines) if m and "by cascade" in m["how"]}
 
 
 def from_psql(ran: Ran) -> Refused:

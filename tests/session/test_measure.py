@@ -45,6 +45,8 @@ def test_a_query_beyond_the_limit_is_rolled_back(book: Playbook) -> None:
         server sends  Query [counts] t 0 0 12 | ReadyForQuery T
         asks          FindApproval
         answers       nothing
+        asks          Gather
+        answers       nothing
         server gets   Query ROLLBACK
         server sends  CommandComplete ROLLBACK | ReadyForQuery I
         asks          FileRequest
@@ -66,6 +68,8 @@ def test_in_the_clients_block_the_server_itself_must_fail(book: Playbook) -> Non
         server gets   Query delete from t | Query [counts]
         server sends  CommandComplete DELETE 12 | ReadyForQuery T | Query [counts] t 0 0 12 | ReadyForQuery T
         asks          FindApproval
+        answers       nothing
+        asks          Gather
         answers       nothing
         server gets   [must fail] | Sync
         server sends  ErrorResponse 42601 syntax error at or near "refused" | ReadyForQuery E

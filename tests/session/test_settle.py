@@ -26,7 +26,7 @@ def test_a_refusal_says_what_how_many_and_what_next() -> None:
     assert told["C"] == "PGG02"
     assert told["M"] == 'approval required: request 17, rule "few", 9 rows (limit 3)'
     assert "p: 3 rows deleted" in told["D"]
-    assert "c: 6 rows deleted by cascade or trigger" in told["D"]
+    assert "c: 6 rows deleted, probably by cascade from p" in told["D"]
     assert "17" in told["H"]
 
 
