@@ -17,7 +17,7 @@ from pgguard.checks.finding import Finding
 from pgguard.evidence.session_facts import is_on
 from pgguard.policy.decide import decide
 from pgguard.policy.sqlstates import CANNOT_JUDGE
-from pgguard.policy.verdict import Allow, Asked, Blame, Caller, Evidence, Refuse, Verdict
+from pgguard.policy.verdict import Allow, Asked, Blame, Caller, Evidence, Measure, Refuse, Verdict
 from pgguard.sql.read import read
 from pgguard.sql.shape import shape
 from pgguard.sql.statement import Control, Effect, ReadText, Statement, StatementKind
@@ -115,6 +115,10 @@ def assemble(
         why=why,
     )
     verdict = decide(policy, Asked(caller, statements, findings), evidence)
+    if isinstance(verdict, Measure) and measurable and len(statements) == 1 and statements[0].outside_block:
+        measurable, why = False, "it cannot run inside a transaction"  # proved, and a rule still speaks of it
+        evidence = replace(evidence, harmless=False, measurable=False, why=why)
+        verdict = decide(policy, Asked(caller, statements, findings), evidence)
     control = any(s.control is not None for s in statements)
     session = any(
         s.kind in _CHANGES_THE_SESSION

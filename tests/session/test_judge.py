@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgguard.policy.verdict import Allow, Measure
+from pgguard.policy.verdict import Allow, Hold, Measure
 from pgguard.session.judge import Judged, judge, never, opaque
 from tests.session import shop
 
@@ -85,3 +85,15 @@ def test_kinds_and_control() -> None:
     assert judged("begin; select 1").kind == "transaction, select"
     assert judged("").kind == "empty"
     assert judged("begin; commit").only_control is None
+
+
+def test_what_cannot_run_in_a_transaction_and_a_rule_speaks_of_is_held_not_tried_in_one() -> None:
+    """A plain VACUUM is proved harmless; run in a transaction of ours, it would only fail."""
+    rule = "rules:\n  - {name: quiet, match: {kind: maintenance}, then: approve}"
+    world = shop.world(shop.POLICY.replace("rules:", rule))
+    found = judge(world.desk(shop.CALLER), world.picture, b"vacuum t")
+
+    assert isinstance(found.verdict, Hold)
+    assert found.verdict.blames[0].rule == "quiet"
+    assert not found.measurable
+    assert judged("vacuum t").measurable
