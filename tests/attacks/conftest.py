@@ -8,19 +8,26 @@ import pytest
 from live.pgguard import Pgguard
 from live.postgres import Postgres, bindir_of
 
+from tests.attacks.cases import Case
+from tests.attacks.ground import Ground
+
+VERSIONS = [version for version in (15, 18) if bindir_of(version) is not None]
+
 
 class Guards:
-    """pgguard files at most 20 open requests per caller, so that one process serves some cases and then makes room."""
+    """One process serves many cases. Beyond 20 open requests it refuses without filing another: cases in which
+    somebody approves get a new one."""
 
-    CASES = 15
+    CASES = 60
 
     def __init__(self, server: Postgres) -> None:
         self._server = server
         self._guard: Pgguard | None = None
         self._used = 0
 
-    def next(self) -> Pgguard:
-        if self._guard is not None and (self._used >= self.CASES or not self._guard.is_running()):
+    def next(self, case: Case) -> Pgguard:
+        approves = any(isinstance(step, dict) and "approve" in step for step in case.steps)
+        if self._guard is not None and (self._used >= self.CASES or approves or not self._guard.is_running()):
             self.stop()
         if self._guard is None:
             self._guard, self._used = Pgguard(self._server).start(), 0
@@ -33,20 +40,33 @@ class Guards:
             guard.stop()
 
 
-@pytest.fixture(scope="session", params=[15, 18], ids=["pg15", "pg18"])
-def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
-    if bindir_of(request.param) is None:
-        pytest.skip(f"PostgreSQL {request.param} is not installed")
-    server = Postgres(request.param).start()
-    try:
-        server.create_company()
-        yield server
-    finally:
-        server.stop()
+class Stand:
+    """One server and all that stands in front of it."""
+
+    def __init__(self, version: int) -> None:
+        self.server = Postgres(version).start()
+        self.ground = Ground(self.server)
+        self.guards = Guards(self.server)
+
+    def stop(self) -> None:
+        try:
+            self.guards.stop()
+        finally:
+            self.server.stop()
+
+
+class Stands(dict[int, Stand]):
+    """By version, each started when it is first asked for."""
+
+    def __missing__(self, version: int) -> Stand:
+        stand = self[version] = Stand(version)
+        stand.server.create_company()
+        return stand
 
 
 @pytest.fixture(scope="session")
-def guards(server: Postgres) -> Iterator[Guards]:
-    guards = Guards(server)
-    yield guards
-    guards.stop()
+def stands() -> Iterator[Stands]:
+    stands = Stands()
+    yield stands
+    for stand in stands.values():
+        stand.stop()

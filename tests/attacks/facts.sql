@@ -12,7 +12,8 @@ where attnum > 0 and not attisdropped and attrelid >= 16384 and relkind in ('r',
     and relpersistence <> 't';
 
 -- object
-select format('index %s', pg_get_indexdef(indexrelid)) from pg_index where indexrelid >= 16384 and indisvalid;
+select format('index %s', pg_get_indexdef(indexrelid)) from pg_index join pg_class c on c.oid = indexrelid
+where indexrelid >= 16384 and indisvalid and relnamespace <> 'pg_toast'::regnamespace;
 
 -- object
 select format('function %s %s', oid::regprocedure, md5(concat(prosrc, probin, prolang, provolatile, prosecdef)))
@@ -48,7 +49,7 @@ from (select 'pg_operator'::regclass, oid from pg_operator union all select 'pg_
 where objid >= 16384;
 
 -- object
-select format('view %s %s', ev_class::regclass, md5(regexp_replace(ev_action::text, ':location -?[0-9]+', '', 'g')))
+select format('view %s %s', ev_class::regclass, md5(pg_get_viewdef(ev_class)))
 from pg_rewrite where ev_class >= 16384 and rulename = '_RETURN';
 
 -- object
@@ -67,8 +68,10 @@ select format('%s.%s not null', attrelid::regclass, attname) from pg_attribute
 where attnotnull and attrelid >= 16384 and attnum > 0;
 
 -- safeguard
-select format('trigger %s on %s calls %s with %s', case when tgisinternal then 'of ' || tgconstraint else tgname end,
-    tgrelid::regclass, tgfoid::regproc, tgtype) from pg_trigger where tgenabled in ('O', 'A');
+select format('trigger %s on %s calls %s with %s',
+    coalesce((select 'of ' || conname from pg_constraint c where c.oid = tgconstraint and tgisinternal), tgname),
+    tgrelid::regclass, tgfoid::regproc, tgtype)
+from pg_trigger where tgenabled in ('O', 'A');
 
 -- safeguard
 select format('rule %s on %s', rulename, ev_class::regclass) from pg_rewrite
@@ -94,7 +97,8 @@ select format('%s belongs to %s', inhrelid::regclass, inhparent::regclass) from 
 select format('event trigger %s calls %s', evtname, evtfoid::regproc) from pg_event_trigger where evtenabled <> 'D';
 
 -- safeguard
-select format('%s takes connections %s', datname, datconnlimit) from pg_database where datallowconn;
+select format('%s takes connections %s', datname, datconnlimit) from pg_database
+where datallowconn and datname !~ '^test';
 
 -- rights
 select format('relation %s: owned by %s', oid::regclass, relowner::regrole) from pg_class
@@ -125,7 +129,7 @@ where attacl is not null and attrelid >= 16384;
 select format('default %s %s: %s', defaclrole::regrole, defaclobjtype, defaclacl) from pg_default_acl;
 
 -- rights
-select format('database %s: of %s %s', datname, datdba::regrole, datacl) from pg_database
+select format('this database: of %s %s', datdba::regrole, datacl) from pg_database
 where datname = current_database();
 
 -- rights
@@ -135,7 +139,8 @@ select format('member %s: of %s, admin %s', member::regrole, roleid::regrole, ad
 select format('role %s: %s', rolname, md5(a::text)) from pg_authid a;
 
 -- rights
-select format('setting of %s in %s: %s', setrole::regrole, setdatabase, setconfig) from pg_db_role_setting
+select format('setting of %s in %s: %s', setrole::regrole, case setdatabase when 0 then 'all' else 'this' end,
+    setconfig) from pg_db_role_setting
 where setdatabase = 0 or setdatabase = (select oid from pg_database where datname = current_database());
 
 -- rights

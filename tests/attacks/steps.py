@@ -50,6 +50,7 @@ class Attack:
         self.states: list[str] = []
         self.last_error = ""
         self._open: dict[str, Raw] = {}
+        self._has_copy_data = False  # what was sent last answers a CopyInResponse itself
         self._owed: dict[str, int] = {}  # ReadyForQuery messages that are still to come; -1: nobody knows
 
     def run(self) -> list[str]:
@@ -102,6 +103,7 @@ class Attack:
             self._read(name)
         sent = [part for message in messages for part in self._message(message)]
         self._owed[name] = _owed(sent)
+        self._has_copy_data = any(message[:1] == b"c" for message in sent)
         with suppress(OSError):
             raw.send(*sent)
 
@@ -117,7 +119,7 @@ class Attack:
                 self._note(message)
                 if message.kind == "Z" and owed > 0:
                     owed -= 1
-                elif message.kind == "G":
+                elif message.kind == "G" and not self._has_copy_data:
                     return
         except (EOFError, OSError):
             self.states.append("closed")

@@ -22,6 +22,8 @@ from live import certificates
 from live.endpoint import Endpoint, clean_environment, password_of
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
+MEMORY = Path("/dev/shm")
+ENOUGH_MEMORY = 4 << 30
 COMPANY = Path(__file__).with_name("company.sql")
 
 # Who signs in how. The three odd ones exist to show every question that a server can ask at sign-in.
@@ -91,6 +93,7 @@ class Postgres(Endpoint):
         self.directory = Path(tempfile.mkdtemp(prefix=f"postgres{self.version}-"))
         if self._account:
             os.chown(self.directory, self._account["user"], self._account["group"])
+        self._keep_data_in_memory()
         self._bring_programs_within_reach()
         pwfile = self.directory / "password"
         pwfile.write_text(password_of("postgres"))
@@ -122,6 +125,7 @@ class Postgres(Endpoint):
     def stop(self) -> None:
         """Stop the server and remove its directory."""
         self.halt()
+        shutil.rmtree((self.directory / "data").resolve(), ignore_errors=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def halt(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -232,6 +236,16 @@ class Postgres(Endpoint):
         )  # fmt: skip
         if ran.returncode:
             raise RuntimeError(f"{program}: {ran.stderr or ran.stdout}")
+
+    def _keep_data_in_memory(self) -> None:
+        # A database for each test is hundreds of small files each time, and there are checkpoints behind them. Not the
+        # whole directory: programs may not be run from /dev/shm everywhere.
+        if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ENOUGH_MEMORY:
+            return
+        data = Path(tempfile.mkdtemp(prefix=f"postgres{self.version}-", dir=MEMORY))
+        if self._account:
+            os.chown(data, self._account["user"], self._account["group"])
+        (self.directory / "data").symlink_to(data)
 
     def _bring_programs_within_reach(self) -> None:
         # A virtual environment below /root cannot be entered by the server's account: it then gets a copy.
