@@ -17,9 +17,11 @@ from setuptools import Extension, setup
 COMPILED = [
     "pgguard/wire/framing.py",
     "pgguard/sql/shape.py",
+    "pgguard/policy/account.py",
     "pgguard/session/outstanding.py",
     "pgguard/session/names.py",
     "pgguard/session/replies.py",
+    "pgguard/session/spending.py",
     "pgguard/session/gate.py",
     "pgguard/session/inbox.py",
     "pgguard/session/segment.py",

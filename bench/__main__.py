@@ -12,7 +12,7 @@ from typing import Protocol
 from live.endpoint import Endpoint
 from live.pgguard import Pgguard
 
-from bench import memory, streams, table, throughput
+from bench import budgets, memory, streams, table, throughput
 from bench.lanes import DATABASE, Lanes, opened
 from bench.pgbouncer import PgBouncer
 
@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, help="length of one pgbench run (default 5; quick 1)")
     parser.add_argument("--rows", type=int, help="rows of the streams (default 1000000; quick 200000)")
     parser.add_argument("--idle", type=int, help="idle connections for the memory figure (default 500; quick 100)")
-    parser.add_argument("--only", choices=("throughput", "streams", "memory"), help="one of the tables")
+    parser.add_argument("--only", choices=("throughput", "budgets", "streams", "memory"), help="one of the tables")
     chosen = parser.parse_args()
     quick = chosen.quick
     count = chosen.rounds or (1 if quick else 5)
@@ -62,6 +62,8 @@ def main() -> int:
               f"load {os.getloadavg()[0]:.1f} at start, median of {count}\n", flush=True)  # fmt: skip
         if chosen.only in (None, "throughput"):
             print(table.throughput(rounds(lanes, throughput.workloads(rows, seconds), count)), end="\n\n", flush=True)
+        if chosen.only in (None, "budgets"):
+            print(budgets.compared(lanes.server, rows, seconds, count), end="\n\n", flush=True)
         if chosen.only in (None, "streams"):
             print(table.streams(rounds(lanes, streams.workloads(rows), count)), end="\n\n", flush=True)
         if chosen.only in (None, "memory"):

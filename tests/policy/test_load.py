@@ -100,6 +100,7 @@ MISTAKES = [
      'test 1 failed: decision of "select 1" as ann: expected refuse, got allow'),
     ("tests:", "budgets: [{name: b, per: caler, rows: 1, window: 1m, beyond: refuse}]\ntests:", 17,
      'a budget cannot be kept per "caler", did you mean "caller"?'),
+    ("{as: ann, sql: select 1", "{as: ann, given: {spent: {bled: 1}}, sql: select 1", 18, '"bled" is not a budget'),
     ("tests:", "notify: []\ntests:", 17,
      '"notify" is not known here yet: what pgguard does not enforce it does not accept'),
     ("approval: {by: dba, needs: 1, expires: 30m}\n", "", 9, '"people" says approve, but the policy has no approval'),
