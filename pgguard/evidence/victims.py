@@ -58,9 +58,13 @@ def _rows(section: str, oid: str, fields: tuple[str, ...], source: str) -> str:
     return f"SELECT {sealed(array(*values))} FROM pg_catalog.{source}"
 
 
+# Places in the text it came from, and the names of all columns of each table, used or not: columns are meant by number.
+_MEANS_NOTHING = ":(stmt_)?(location|len) -?[0-9]+|:colnames [(][^)]*[)]"
+
+
 def _tree(value: str) -> str:
-    """A stored expression without the places in the text it came from, which mean nothing."""
-    plain = f"pg_catalog.regexp_replace({value}::pg_catalog.text, ':(stmt_)?(location|len) -?[0-9]+', '', 'g')"
+    """A stored expression without what means nothing in it."""
+    plain = f"pg_catalog.regexp_replace({value}::pg_catalog.text, '{_MEANS_NOTHING}', '', 'g')"
     return _hash(plain)
 
 
