@@ -87,6 +87,9 @@ create policy own_ones on secrets using (owner = current_user) with check (owner
 alter table secrets force row level security;
 
 create table archive (id int, body text);
+create table people as select id, name, created from accounts;
+alter table people add primary key (id);
+create table parcels as select id, account_id, placed from orders;
 create table grown (id int, body text);
 insert into grown select i, 'row ' || i from generate_series(1, 200) i;
 create table empty_one (id int primary key, body text);

@@ -53,6 +53,26 @@ def test_rows_of_a_held_step_pass_and_its_tag_waits(data: st.DataObject) -> None
     assert (replies.status, replies.settled()) == (IN_BLOCK, True)
 
 
+def test_a_notice_releases_the_tag_in_front_of_it() -> None:
+    notice = message(b"N", b"SNOTICE\0\0")
+    replies = owing(Step(ord("Q"), HOLD))
+    replies.receive(TAG + notice + TAG)
+
+    assert b"".join(replies.to_client) == TAG + notice
+
+
+def test_notices_of_a_hidden_query() -> None:
+    """What triggers say in a SET CONSTRAINTS of ours is the client's; what PostgreSQL says of that itself is not."""
+    told = message(b"N", b"SNOTICE\0Rexec_stmt_raise\0\0")
+    of_ours = message(b"N", b"SWARNING\0C25P01\0RCheckTransactionBlock\0\0")
+    step = Step(ord("E"), SWALLOW)
+    step.tells = True
+    replies = owing(step)
+    replies.receive(of_ours + told)
+
+    assert b"".join(replies.to_client) == told
+
+
 def test_the_tag_before_the_last_is_released() -> None:
     replies = owing(Step(ord("Q"), HOLD))
     replies.receive(TAG + ROWS + TAG)
