@@ -91,7 +91,8 @@ def broken_glass(number: int, verdict: Hold) -> tuple[str, str]:
 def nearly_spent(spent: Spent) -> tuple[str, str]:
     """MESSAGE and DETAIL of a budget's warning."""
     says = blame(spent)
-    return f'budget "{visible(says.rule)}" is nearly spent: {visible(says.says)}', visible(says.more)
+    how = "spent" if spent.sum >= (spent.budget.number or 0) + spent.allowed else "nearly spent"
+    return f'budget "{visible(says.rule)}" is {how}: {visible(says.says)}', visible(says.more)
 
 
 def report(measurement: Measurement) -> str:

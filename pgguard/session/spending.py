@@ -304,7 +304,8 @@ def _warn(s: Session, counting: Counting, place: Place, account: Account) -> Non
         account.warned = True
         message, detail = explain.nearly_spent(counting.spent(place, 0, account, now))
         s.world.accounts.warnings.append(f"{message}: {detail}")
-        s.spending.told.append(encode_notice({"C": "01000", "M": message, "D": detail}, severity="WARNING"))
+        if not s.world.observe:  # there nobody is to notice
+            s.spending.told.append(encode_notice({"C": "01000", "M": message, "D": detail}, severity="WARNING"))
 
 
 def tell(s: Session, *, quiet: bool) -> None:

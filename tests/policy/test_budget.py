@@ -153,7 +153,7 @@ def test_the_message_says_what_is_going_on() -> None:
     assert "slow-bleed counts by caller ann, database shop" in refusal.detail
     assert "pgguard approve 17. It lets you go 500 rows further." in refusal.hint
     assert explain.nearly_spent(counts[0].spent(place, 0, account, 127.0)) == (
-        'budget "slow-bleed" is nearly spent: 508 rows in 10 minutes by 127 statements (limit 500)',
+        'budget "slow-bleed" is spent: 508 rows in 10 minutes by 127 statements (limit 500)',
         "slow-bleed counts by caller ann, database shop",
     )
 

@@ -270,11 +270,13 @@ def test_a_share_of_a_table_whose_size_is_away_is_refused() -> None:
 
 
 def test_observing_counts_and_stops_nothing() -> None:
-    where = shop.world(policy(), observe=True)
+    where = shop.world(policy(more=", warn: 3"), observe=True)
     stage = Stage(world=where).play([q(f"delete from t where id = {n}") for n in range(1, 9)])
 
     assert lost(stage) == spent(where) == 8
     assert refusals(stage) == []
+    assert not any(m[:1] == b"N" for m in stage.messages)
+    assert len(where.accounts.warnings) == 1
 
 
 def test_whom_no_budget_speaks_of_is_not_counted() -> None:
