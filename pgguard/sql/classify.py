@@ -48,7 +48,8 @@ def _plain(draft: Draft, body: Tree) -> None:
     if row.target:
         draft.target(body.get(row.target), Effect.ADD if Effect.ADD in row.effects else Effect.ALTER)
     if row.name:
-        draft.name = body.get(row.name, "")
+        named = body.get(row.name, "")
+        draft.name = named if isinstance(named, str) else named.get("rolename", "")  # a RoleSpec
     if body.get("replace") and draft.node in REPLACING:
         draft.names.effects.add(Effect.ALTER)
 
@@ -230,6 +231,12 @@ def _transaction(draft: Draft, body: Tree) -> None:
         draft.names.trouble = f"unknown transaction statement {body.get('kind', '')}"
 
 
+def _lock(draft: Draft, body: Tree) -> None:
+    _plain(draft, body)
+    # ROW EXCLUSIVE, what INSERT, UPDATE and DELETE take, conflicts with SHARE (5) and above; reads with 8 alone.
+    draft.excludes = body.get("mode", 8) > 4
+
+
 # What a row alone does not say.
 _FILL: dict[str, Callable[[Draft, Tree], None]] = {
     "SelectStmt": _data,
@@ -266,6 +273,7 @@ _FILL: dict[str, Callable[[Draft, Tree], None]] = {
     "ClusterStmt": _maintenance,
     "ReindexStmt": _maintenance,
     "VariableSetStmt": _set,
+    "LockStmt": _lock,
     "DiscardStmt": _discard,
     "TransactionStmt": _transaction,
 }

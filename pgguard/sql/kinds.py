@@ -77,7 +77,7 @@ ROWS: dict[str, Row] = {
     "GrantRoleStmt": _row(K.GRANT, E.GRANT),
     "AlterDefaultPrivilegesStmt": _row(K.GRANT, E.GRANT),
     "CreateRoleStmt": _row(K.ROLE, E.GRANT),
-    "AlterRoleStmt": _row(K.ROLE, E.GRANT),
+    "AlterRoleStmt": _row(K.ROLE, E.GRANT, name="role"),
     "AlterRoleSetStmt": _row(K.ROLE, E.GRANT),
     "DropRoleStmt": _row(K.ROLE, E.GRANT, E.DROP),
     "ReassignOwnedStmt": _row(K.ROLE, E.GRANT, E.DROP),

@@ -1,7 +1,7 @@
 -- role: grant
 create role a
 
--- role: grant
+-- role: grant; name=a
 alter role a password 'x'
 
 -- role: grant
