@@ -201,7 +201,7 @@ class Session:
             return True
         if self.desk.version != self.world.version:
             self.desk = self.world.desk(self.desk.caller)
-        if self.world.picture is None and not self.desk.silent:
+        if self.world.picture is None and not self.desk.silent and self.clock() >= self.world.blind_until:
             return not self.begin_talk(talks.ask_picture(self)) or self.closing
         if self.settings.stale and self.replies.status == IDLE and not self.in_batch:
             return self.wait_for_all() or not self.begin_talk(talks.ask_settings(self)) or self.closing

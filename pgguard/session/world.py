@@ -63,6 +63,7 @@ class World:
         self.version = 1
         self.texts = Texts()
         self.desks: dict[Caller, Desk] = {}
+        self.blind_until = 0.0  # observing, and no picture to be had: asked for again then
         self.used = False  # somebody judged by the picture since the skin last looked
         self.was_invalidated = False  # it is not merely missing: what the skin has kept of it is old as well
         self.changing: set[str] = set()  # sessions in which DDL, or unread code that may do DDL, is not committed yet

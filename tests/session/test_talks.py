@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pgguard.session import asks
 from tests.session import shop
 from tests.session.client_script import q
@@ -40,3 +42,19 @@ def test_a_cancel_that_hits_the_question_about_settings_is_not_the_clients() -> 
     assert not stage.session.closing
     assert stage.said().endswith("DELETE_1 ZI")
     assert not stage.session.settings.stale
+
+
+@pytest.mark.parametrize(("observe", "said"), [(False, "E:PGG06"), (True, "DELETE_1 ZI")])
+def test_without_a_picture_nobody_is_let_through_and_nobody_is_stopped_who_is_only_observed(
+    observe: bool, said: str
+) -> None:
+    def answer(ask: asks.Ask) -> object:
+        return asks.Away("admin connection", "late") if isinstance(ask, asks.NeedPicture) else NotImplemented
+
+    stage = Stage(world=shop.world(observe=observe), answers=answer)
+    stage.world.invalidate()
+    stage.play([q("delete from t where id = 1")])
+
+    assert stage.said() == said
+    assert [type(ask) for ask in stage.asked][:3] == [asks.NeedPicture] * 3
+    assert stage.session.closing is not observe
