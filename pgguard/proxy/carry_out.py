@@ -164,10 +164,26 @@ async def write_outcomes(services: Services, session: Session) -> None:
     """What became of the transactions that approvals let through, when there is time: it is for people to know."""
     outcomes, session.spending.outcomes = session.spending.outcomes, []
     for numbers, outcome in outcomes:
+        _record_outcome(services, session, numbers, outcome)
         try:
             await services.store.ended(numbers, outcome)
         except StoreUnavailable as trouble:
             log.warning("the end of an approved transaction was not written down", requests=numbers, why=str(trouble))
+
+
+def _record_outcome(services: Services, session: Session, numbers: tuple[int, ...], outcome: str) -> None:
+    """What was approved and measured was recorded before the COMMIT; this is what the server made of it."""
+    if services.audit is None:
+        return
+    caller = session.desk.caller
+    for number in numbers:
+        services.audit.queue(
+            AuditRecord(
+                session=session.ident, caller=caller.user, role=caller.role, client=caller.address,
+                application=caller.application, database=caller.database, statement="", digest="", kind="transaction",
+                verdict=outcome, approval=number,
+            )
+        )  # fmt: skip
 
 
 def write_proved(services: Services, ident: str, records: Iterable[tuple[Caller, Judged, str]]) -> None:

@@ -207,4 +207,5 @@ def test_decisions_stand_in_the_audit_with_both_persons(own: Pgguard, server: Po
     assert ("ann", "refuse", number, "ann", None, "") in told
     assert ("bob", "approve", number, "ann", None, "") in told
     assert ("ann", "measured", None, "", number, "bob") in told
+    assert ("ann", "committed", None, "", number, "") in told
     assert own.cli("audit", "verify", str(own.audit)).returncode == 0
