@@ -197,7 +197,8 @@ def share(table: TableEffect, size: Size | None) -> str:
     """`` of 2000 (100%)``, `` of about 60000 (83%, 45 MB)``; "" where nobody knows."""
     known = table.total if table.total is not None and not table.capped else None
     total = known if known is not None else size.rows if size is not None else None
-    parts = [f"{min(100, round(100 * table.rows.lost / total))}%"] if total and table.rows.lost else []
+    percent = min(100, round(100 * table.rows.lost / total)) if total else 0
+    parts = [f"{percent}%" if percent else "below 1%"] if total and table.rows.lost else []
     if size is not None:
         parts.append(bytes_of(size.size))
     if total is None:

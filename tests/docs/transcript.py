@@ -31,6 +31,8 @@ VARIES = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"), "2026-11-20T12:00:00.000Z"),
     (re.compile(r"\b7\d{18}\b"), "7710169664855417377"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64),
+    (re.compile(r"\b\d+ ms until it was judged"), "12 ms until it was judged"),
+    (re.compile(r"\d+ (?:kB|MB)\)"), "96 kB)"),
     (re.compile(r"\"session\":\"[0-9a-f]+\""), '"session":"5e551017"'),
     (re.compile(r"\"duration_ms\":[\d.]+"), '"duration_ms":1.5'),
 )
