@@ -98,11 +98,12 @@ def _types(rows: Rows, calls: Mapping[int, int]) -> dict[int, Type]:
     for _, domain, tree in rows["checks"]:
         if domain:
             checks[domain].append(scan(tree, calls))
-    return {
-        oid: Type(oid, schema, name, kind, relation, element, base,
-                  frozenset(f for f in functions if f), tuple(checks[oid]))
-        for oid, schema, name, kind, relation, element, base, functions in rows["types"]
-    }  # fmt: skip
+    found: dict[int, Type] = {}
+    for oid, schema, name, kind, relation, element, base, functions, default in rows["types"]:
+        trees = (*checks[oid], scan(default, calls)) if default else tuple(checks[oid])
+        called = frozenset(f for f in functions if f)
+        found[oid] = Type(oid, schema, name, kind, relation, element, base, called, trees)
+    return found
 
 
 def _relations(rows: Rows, calls: Mapping[int, int]) -> tuple[dict[int, Relation], dict[str, tuple[Index, ...]]]:

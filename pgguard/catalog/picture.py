@@ -183,7 +183,7 @@ class Type:
     element: int
     base: int  # of a domain, or the subtype of a range
     functions: frozenset[int]  # input, output ... of a user's base type; canonical and difference of a range
-    checks: tuple[Tree, ...] = ()
+    trees: tuple[Tree, ...] = ()  # a domain's checks, and its default, which a column without one of its own takes
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,8 @@ QUERIES: dict[str, str] = {
         SELECT t.oid, n.nspname::text, t.typname::text, t.typtype::text, t.typrelid, t.typelem,
                CASE WHEN r.rngtypid IS NULL THEN t.typbasetype ELSE r.rngsubtype END,
                ARRAY[t.typinput::oid, t.typoutput::oid, t.typreceive::oid, t.typsend::oid, t.typmodin::oid,
-                     t.typmodout::oid, t.typanalyze::oid, t.typsubscript::oid, r.rngcanonical::oid, r.rngsubdiff::oid]
+                     t.typmodout::oid, t.typanalyze::oid, t.typsubscript::oid, r.rngcanonical::oid, r.rngsubdiff::oid],
+               CASE WHEN t.oid OPERATOR(pg_catalog.>=) 16384 THEN t.typdefaultbin::text END
           FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
           LEFT JOIN pg_catalog.pg_range r
                ON r.rngtypid OPERATOR(pg_catalog.=) t.oid OR r.rngmultitypid OPERATOR(pg_catalog.=) t.oid""",

@@ -180,14 +180,14 @@ def _insert(picture: Picture, oid: int) -> Steps:
 
 
 def _type(picture: Picture, oid: int) -> Steps:
-    """Domain checks, casts and I/O functions, down through elements, fields and base types."""
+    """Domain checks and defaults, casts and I/O functions, down through elements, fields and base types."""
     found = picture.types.get(oid)
     if found is None:
         yield f"an unknown type {oid}"
         return
     own = f"{found.schema}.{found.name}"
-    for check in found.checks:
-        yield from of_tree(picture, check, f"domain {own}")
+    for tree in found.trees:
+        yield from of_tree(picture, tree, f"domain {own}")
     yield from of_functions(picture, (f for f in found.functions if f >= FIRST_USER_OID), f"type {own}")
     for cast in picture.casts:
         # ARRAY[x] makes an array of the type without naming it.

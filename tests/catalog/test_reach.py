@@ -34,6 +34,14 @@ HIDDEN = {
     "domain in a column": (
         "create domain d as int check (evil(value) > 0); create table t (c d)", "insert into t values (1)",
     ),
+    "domain's default": (
+        "create domain d as int default evil(1); create table t (id int, c d)", "insert into t (id) values (1)",
+    ),
+    "default of a domain below": (
+        "create domain d as int default evil(1); create domain e as d; create table t (id int, c e)",
+        "insert into t (id) values (1)",
+    ),
+    "default of an added domain": ("create domain d as int default evil(1)", "alter table plain add column z d"),
     "domain by way of a row": (
         "create domain d as int check (evil(value) > 0); create table t (c d); insert into t values (null)",
         "select json_populate_record(t, '{\"c\": 1}') from t",
