@@ -2,12 +2,12 @@
 
 A step is one of
 
-- a text: a simple Query, or in the form ``extended`` Parse, Bind, Describe, Execute and Sync (DATABASE
-  and PORT stand for the name of the database and the server's own port);
-- a list of messages, in one write: ``Sync``, ``Flush``, ``CopyDone``, ``{Query: text}``, ``{Parse: text, name:, types:
-  [name]}``, ``{Bind: [values], statement:, portal:}``, ``{Describe: S}``, ``{Execute: portal, rows: n}``, ``{Close: S,
-  name:}``, ``{FunctionCall: function, arguments: [...]}``, ``{CopyData: text}``, ``{bytes: text}`` for a Query of just these bytes, and ``{Run: text, values: [...]}`` for
-  Parse to Execute;
+- a text: a simple Query, or in the form ``extended`` Parse, Bind, Describe, Execute and Sync; DATABASE and PORT stand
+  for the name of the database and the server's own port;
+- a list of messages, in one write: ``Sync``, ``Flush``, ``CopyDone``, ``{Query: text}``, ``{bytes: text}`` for a Query
+  of just these bytes, ``{Parse: text, name:, types: [name]}``, ``{Bind: [values], statement:, portal:}``,
+  ``{Describe: S}``, ``{Execute: portal, rows: n}``, ``{Close: S, name:}``, ``{FunctionCall: function, arguments:}``,
+  ``{CopyData: text}``, and ``{Run: text, values: [...]}`` for Parse to Execute;
 - ``{by: b, do: step}``: over the connection of that name (of that user, when it is the name of one of the roles);
 - ``{by: b, send: step}``: the same without waiting for the answer;
 - ``{wait: SQL}``: until that is true over a direct connection, for a while; ``{wait: blocked}``: somebody waits for a
@@ -138,14 +138,14 @@ class Attack:
             case "CopyDone":
                 return [f.copy_done()]
             case str():
-                text = filled(message, self.server, self.database)
+                text = self._filled(message)
                 return [f.run(text), f.sync()] if self.case.form == "extended" else [f.query(text)]
             case {"bytes": text}:
                 return [f.query(text.encode("latin-1"))]
             case {"Query": text}:
-                return [f.query(filled(text, self.server, self.database))]
+                return [f.query(self._filled(text))]
             case {"Parse": text}:
-                return [f.parse(filled(text, self.server, self.database), message.get("name", ""), self._types(message))]
+                return [f.parse(self._filled(text), message.get("name", ""), self._types(message))]
             case {"Bind": values}:
                 return [f.bind(_values(values), message.get("statement", ""), message.get("portal", ""))]
             case {"Describe": kind}:
@@ -159,8 +159,11 @@ class Attack:
             case {"CopyData": data}:
                 return [f.copy_data(data)]
             case {"Run": text}:
-                return [f.run(filled(text, self.server, self.database), _values(message.get("values")), types=self._types(message))]
+                return [f.run(self._filled(text), _values(message.get("values")), types=self._types(message))]
         raise AssertionError(f"{self.case.name}: {message!r} is no message")
+
+    def _filled(self, text: str) -> str:
+        return filled(text, self.server, self.database)
 
     def _types(self, message: Mapping[str, Any]) -> list[int]:
         return [self._oid(name, "regtype") if name else 0 for name in message.get("types", ())]

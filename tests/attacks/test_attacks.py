@@ -40,9 +40,7 @@ def test_it_does_harm_without_a_guard(stands: Stands, version: int, case: Case) 
 
 
 @on_each
-def test_it_does_none_through_pgguard(
-    stands: Stands, version: int, case: Case, request: pytest.FixtureRequest
-) -> None:
+def test_it_does_none_through_pgguard(stands: Stands, version: int, case: Case, request: pytest.FixtureRequest) -> None:
     stand = stands[version]
     if case.known:
         request.applymarker(pytest.mark.xfail(reason=case.known, strict=True, raises=AssertionError))
