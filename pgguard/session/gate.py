@@ -22,6 +22,10 @@ _ONE_BY_ONE = {
 }  # fmt: skip
 
 
+# They mean the same whatever is being changed elsewhere.
+_WHATEVER_THE_CATALOG = {"VariableSetStmt", "VariableShowStmt", "ListenStmt", "UnlistenStmt", "NotifyStmt"}
+
+
 class Pass(Enum):
     NOW = 1
     SLOW = 2  # a conversation must decide
@@ -35,6 +39,8 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
     world = session.world
     later = judged.inserts or (world.changing and (session.replies.queue or len(judged.statements) > 1))
     elsewhere = session.untrusted if later else world.reshaped_elsewhere(session.ident)
+    if elsewhere and all(s.node in _WHATEVER_THE_CATALOG for s in judged.statements):
+        elsewhere = False  # a reading behind SET TRANSACTION would be the query that may not stand in front of the next
     if judged.fast and not (tx.untrusted or elsewhere):
         return Pass.NOW
     if session.desk.silent:

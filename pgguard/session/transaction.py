@@ -11,7 +11,7 @@ from pgguard.policy.binding import Approval
 from pgguard.policy.verdict import Hold
 from pgguard.session.backfill import Reads
 from pgguard.session.judge import Judged
-from pgguard.sql.statement import Control, StatementKind
+from pgguard.sql.statement import Control
 
 
 class Write:
@@ -47,7 +47,7 @@ class Transaction:
         self.untrusted = False
         self.opaque = False
         self.objects = False
-        self.locks = False  # LOCK TABLE: others may wait behind it for DDL that comes
+        self.locks = False  # LOCK TABLE in a mode that others wait for: they may wait behind it for DDL that comes
         self.deferrable = False
         self.holds = False  # a cursor WITH HOLD was declared: its query runs inside COMMIT
         self.relations: set[int] = set()
@@ -80,7 +80,7 @@ class Transaction:
                     self.targets.add(proof.oid)
             self.writes.append(Write(judged, params))
         for statement in judged.statements:
-            self.locks = self.locks or statement.kind is StatementKind.LOCK
+            self.locks = self.locks or statement.excludes
             self.holds = self.holds or statement.with_hold
             if judged.control:
                 self._control(statement.control, statement.name)

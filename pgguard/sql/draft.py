@@ -42,6 +42,7 @@ class Draft:
     copy_in: bool = False
     files: bool = False
     with_hold: bool = False
+    excludes: bool = False
 
     def is_a(self, kind: StatementKind, *effects: Effect) -> None:
         self.kind = kind
@@ -105,6 +106,7 @@ class Draft:
             copy_in=self.copy_in,
             files=self.files,
             with_hold=self.with_hold,
+            excludes=self.excludes,
             subcommands=tuple(self.subcommands),
             details=tuple(dict.fromkeys(self.details)),
         )

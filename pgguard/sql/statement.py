@@ -155,6 +155,7 @@ class Statement:
     copy_in: bool = False  # COPY ... FROM STDIN: the client will be asked for data
     files: bool = False  # reads or writes server files or runs programs (COPY PROGRAM, COPY 'file')
     with_hold: bool = False  # DECLARE ... WITH HOLD
+    excludes: bool = False  # LOCK in a mode for which ordinary reads or writes would wait
     # Parameters that occur more than once: another use can decide the type of $n. None: they were not counted.
     reused_params: frozenset[int] | None = None
     trouble: str = ""  # why it is OPAQUE, in words

@@ -82,3 +82,27 @@ def test_while_the_audit_takes_no_records_a_proved_write_is_measured_if_records_
         assert asked(Stage(world=world), "delete from t where id = 1") is expected
         assert asked(Stage(world=world), "select 1") is Pass.NOW
         assert asked(Stage(world=world), "insert into t values (1)") is Pass.NOW
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [("set transaction isolation level serializable", Pass.NOW), ("show search_path", Pass.NOW), ("begin", Pass.NOW),
+     ("select 1; set x.y = 1", Pass.SLOW), ("set constraints all immediate", Pass.SLOW), ("discard temp", Pass.SLOW)],
+)  # fmt: skip
+def test_what_means_the_same_whatever_the_catalog_passes_while_another_session_changes_it(
+    text: str, passes: Pass
+) -> None:
+    """A reading between pg_dump's SET TRANSACTION and its SET TRANSACTION SNAPSHOT made the latter fail."""
+    stage = Stage()
+    stage.world.changing.add("another session")
+    stage.world.reshaping.add("another session")
+
+    assert asked(stage, text) is passes
+
+
+@pytest.mark.parametrize(("mode", "others"), [("access share", False), ("row exclusive", False), ("share", True)])
+def test_a_lock_that_nobody_waits_for_does_not_switch_off_the_proofs_of_others(mode: str, others: bool) -> None:
+    """pg_dump holds ACCESS SHARE on every table for hours."""
+    stage = Stage().play([q("begin"), q(f"lock table t in {mode} mode")])
+
+    assert stage.world.reshaped_elsewhere("s2") is others
