@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from pgguard.errors import ConfigError, PolicyError
-from pgguard.policy.fields import nearest
 from pgguard.policy.load import plain
+from pgguard.policy.suggest import nearest
 
 CHOICES = {
     "log_level": ("debug", "info", "warning", "error"),

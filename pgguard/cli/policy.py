@@ -17,8 +17,9 @@ from pgguard.policy import explain as words
 from pgguard.policy.consent import crowd
 from pgguard.policy.load import given as read_given
 from pgguard.policy.load import untested
-from pgguard.policy.model import Given, Policy, Trial
+from pgguard.policy.model import Policy
 from pgguard.policy.trial import Outcome, asks, evidence, judged, run
+from pgguard.policy.trial_shape import Given, Trial
 from pgguard.policy.verdict import Hold, Refuse
 
 NO = 1  # the answer is no: a policy test failed

@@ -1,6 +1,7 @@
 """Policy: what may run, as a security team writes it, and the one place that decides.
 
     load      a YAML file becomes a ``Policy``, or a ``PolicyError`` with file, line and nearest valid name
+    suggest   what was probably meant by what it cannot say
     model     the shape of that file (``pgguard policy schema`` is made from it)
     match     one function and one row per match key
     rules     which rules speak of a statement, and of which lost objects (``except``)
@@ -8,7 +9,7 @@
     claims    the environment that a client says it is in
     decide    ``decide(policy, asked, evidence) -> Allow | Measure | Hold | Refuse``, asked again as evidence grows
     explain   the words of every refusal, request and report
-    trial     a policy's own tests, run by the same ``decide``
+    trial     a policy's own tests, run by the same ``decide``; ``trial_shape`` is how they are written
     verdict, binding, sqlstates   what goes in and out, as plain data
 
 Order in the file does not matter: every rule and limit is asked, the strictest answer wins (Refuse, Hold, Allow).

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from pgguard.policy import suggest
 from pgguard.policy.match import BY_KEY, DESTROYS, MATCHERS
+from pgguard.policy.suggest import did_you_mean, nearest
 
 RESERVED_NAMES = ("claims", "unmeasured")  # they stand in for a rule's name where no rule decided
 PER = ("caller", "role", "application", "database", "table")  # what a budget can be kept by
@@ -22,16 +22,6 @@ def wrong(sentence: str, *at: str | int) -> PydanticCustomError:
     """A mistake in the file, in our words. ``at``: the way from the value in hand down to the place to point at."""
     # The sentence goes in as context: it may hold braces, which pydantic would take for placeholders.
     return PydanticCustomError("policy", "{sentence}", {"sentence": sentence, "at": at})
-
-
-def nearest(word: str, names: Iterable[str]) -> str:
-    """`` (did you mean "x"?)``, or what there is to choose from."""
-    names = list(names)
-    close = difflib.get_close_matches(word.lower().replace("-", "_"), names, n=1, cutoff=0.6)
-    close = close or difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    if close:
-        return f', did you mean "{close[0]}"?'
-    return f"; known are {', '.join(names)}" if names else ""
 
 
 def _any_text(value: Any) -> str:
@@ -88,7 +78,8 @@ def lost_object(value: Any) -> Any:
 
 def count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise wrong(f"a whole number of 0 or more is needed here, not {shown(value)}")
+        meant = did_you_mean(suggest.number(value))
+        raise wrong(f"a whole number of 0 or more is needed here, not {shown(value)}{meant}")
     return value
 
 
@@ -106,7 +97,8 @@ def _seconds(value: Any) -> float:
         return value
     found = re.fullmatch(r"([0-9]{1,6})(s|m|h|d)", value) if isinstance(value, str) else None
     if not found or int(found[1]) == 0:
-        raise wrong(f"a duration such as 30m, 12h or 7d is needed here, not {shown(value)}")
+        meant = did_you_mean(suggest.duration(value))
+        raise wrong(f"a duration such as 30m, 12h or 7d is needed here, not {shown(value)}{meant}")
     return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]])
 
 
@@ -115,7 +107,8 @@ def _share(value: Any) -> Fraction:
         return value
     found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%", value) if isinstance(value, str) else None
     if not found or not 0 < Fraction(found[1]) < 100:
-        raise wrong(f"a share such as 20% (more than 0%, less than 100%) is needed here, not {shown(value)}")
+        meant = did_you_mean(suggest.share(value))
+        raise wrong(f"a share such as 20% (more than 0%, less than 100%) is needed here, not {shown(value)}{meant}")
     return Fraction(found[1]) / 100
 
 
@@ -134,7 +127,8 @@ def _identifier(value: Any) -> str:
 def one_of(*choices: str) -> BeforeValidator:
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
-            raise wrong(f"one of {', '.join(choices)} is needed here, not {shown(value)}")
+            meant = did_you_mean(suggest.choice(value, choices))
+            raise wrong(f"one of {', '.join(choices)} is needed here, not {shown(value)}{meant}")
         return value
 
     return BeforeValidator(check)

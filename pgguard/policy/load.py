@@ -11,9 +11,11 @@ import yaml
 from pydantic import ValidationError
 
 from pgguard.errors import PolicyError
+from pgguard.policy import suggest
 from pgguard.policy.explain import visible
-from pgguard.policy.model import Given, Policy, named
+from pgguard.policy.model import Policy, named
 from pgguard.policy.trial import run
+from pgguard.policy.trial_shape import Given
 
 _MOST_BYTES = 512 * 1024
 _MOST_NODES = 50_000
@@ -24,7 +26,10 @@ _IMPLICIT = tuple(
 )
 
 # Pydantic's own complaints about shapes, in the words of the others.
-_SHAPES = {"tuple_type": "a list is needed here", "dict_type": "a mapping is needed here"}
+_SHAPES = {
+    "tuple_type": "a list is needed here",
+    "dict_type": "a mapping is needed here: a name, a colon, and what it stands for",
+}
 
 Place = tuple[str | int, ...]
 
@@ -124,8 +129,9 @@ def _not_yaml(error: yaml.YAMLError, text: str, file: str) -> PolicyError:
     if "'\\t'" in problem:
         return PolicyError("a tab where YAML needs spaces", file=file, line=line)
     if "undefined alias" in problem:
-        return PolicyError(problem.replace("found undefined alias", "unknown alias"), file=file, line=line)
-    return PolicyError(f"this is not YAML: {problem}", file=file, line=line)
+        problem = problem.replace("found undefined alias", "unknown alias")
+        return PolicyError(problem + suggest.for_yaml(problem), file=file, line=line)
+    return PolicyError(f"this is not YAML: {problem}{suggest.for_yaml(problem)}", file=file, line=line)
 
 
 class _Walk:

@@ -10,16 +10,12 @@ from pgguard.policy.fields import (
     Count,
     Duration,
     Identifier,
-    Listed,
     Per,
     Share,
-    Sql,
     Text,
     Texts,
     Version,
     count,
-    lost_object,
-    nearest,
     one_of,
     shown,
     wrong,
@@ -27,6 +23,8 @@ from pgguard.policy.fields import (
 from pgguard.policy.mask import Masks
 from pgguard.policy.match import MATCHERS
 from pgguard.policy.part import Named, Part
+from pgguard.policy.suggest import did_you_mean, nearest, number
+from pgguard.policy.trial_shape import Trial
 
 LIMIT_KEYS = (*(m.key for m in MATCHERS if m.who), "table")
 
@@ -41,6 +39,7 @@ class Server(Part):
 class Group(Part):
     """Callers by session_user, exactly: these roles, or everybody but these."""
 
+    example = "{roles: [app]}"
     roles: Texts = ()
     not_roles: Texts = ()
 
@@ -54,6 +53,7 @@ class Group(Part):
 class Approvers(Part):
     """Members of these roles, whose login pgguard has known for so long (``store.trust``)."""
 
+    example = "{roles: [dba]}"
     roles: Texts
     seen_for: Duration = 3600.0
 
@@ -109,7 +109,10 @@ def _rows(value: Any) -> Any:
     if isinstance(value, (dict, RowsByVerb)):
         return value
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise wrong(f"rows needs a whole number of 0 or more, or a mapping of deleted and updated, not {shown(value)}")
+        meant = did_you_mean(number(value))
+        raise wrong(
+            f"rows needs a whole number of 0 or more, or a mapping of deleted and updated, not {shown(value)}{meant}"
+        )
     return value
 
 
@@ -208,64 +211,6 @@ class Rule(Named):
                 if key in self.match:
                     raise wrong(f"allow-unmeasured cannot match on {key}: what is not measured is not known", "match")
         return self
-
-
-class Counts(Part):
-    """Row changes of one table, as a test claims that they were measured."""
-
-    deleted: Count = 0
-    updated: Count = 0
-    inserted: Count = 0
-
-
-class Lost(Part):
-    """One lost object, as a test claims that it was found. Short: ``table invoices``."""
-
-    kind: Text
-    name: Text
-    how: Text = "dropped"
-    rows: Count | None = None
-
-
-LostObject = Annotated[Lost, BeforeValidator(lost_object)]
-
-
-class Given(Part):
-    """The evidence of a test. Without measured, destroyed, bound and unmeasurable nothing is known but the text.
-    ``spent``: what of each budget was spent before."""
-
-    tables: dict[str, Count] = Field(default_factory=dict)
-    spent: dict[str, Count] = Field(default_factory=dict)
-    measured: dict[str, Counts] | None = None
-    destroyed: tuple[LostObject, ...] | None = None
-    bound: Count | None = None
-    unmeasurable: Text = ""
-
-
-Decision = Literal["allow", "measure", "approve", "refuse"]
-
-
-class Expect(Part):
-    """What a test demands. ``by``: exactly these rules; ``check``: exactly these checks; left out: anything."""
-
-    decision: Annotated[Decision, one_of("allow", "measure", "approve", "refuse")]
-    by: Listed | None = None
-    check: Listed | None = None
-    sqlstate: Text = ""
-
-
-class Trial(Part):
-    """One test of a policy."""
-
-    user: Text = Field(alias="as")
-    sql: Sql
-    role: Text = ""
-    database: Text = ""
-    application_name: Text = ""
-    address: Text = ""
-    claim: Text = ""
-    given: Given = Given()
-    expect: Expect
 
 
 class Policy(Part):

@@ -11,7 +11,8 @@ from pgguard.policy import budget as budgets
 from pgguard.policy import decide as decisions
 from pgguard.policy.budget import Spent
 from pgguard.policy.match import running
-from pgguard.policy.model import Counts, Given, Policy, Trial
+from pgguard.policy.model import Policy
+from pgguard.policy.trial_shape import Counts, Given, Trial
 from pgguard.policy.verdict import Allow, Asked, Caller, Evidence, Hold, Measure, Refuse, Verdict
 from pgguard.sql.read import read
 from pgguard.sql.statement import Effect, Statement, StatementKind

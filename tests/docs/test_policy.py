@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pgguard.policy import model
+from pgguard.policy import model, trial_shape
 from pgguard.policy.load import loads
 from pgguard.policy.match import CHECKS, DESTROYS, MATCHERS
 from pgguard.policy.sqlstates import MEANINGS
@@ -42,13 +42,13 @@ def test_every_check_stands_with_a_kind(check: str) -> None:
     assert any(check in ROWS[kind.value][3] for kind in StatementKind)
 
 
-@pytest.mark.parametrize("part", [model.Policy, model.Limit, model.Rule, model.Trial, model.Given])
+@pytest.mark.parametrize("part", [model.Policy, model.Limit, model.Rule, trial_shape.Trial, trial_shape.Given])
 def test_every_key_is_described(part: type[model.Part]) -> None:
     described = set(re.findall(r"`([a-z_]+)`", PAGE))
     assert {field.alias or name for name, field in part.model_fields.items()} <= described
 
 
-@pytest.mark.parametrize("part", [model.Claims, model.Approval, model.Expect, model.Exception_, model.Server])
+@pytest.mark.parametrize("part", [model.Claims, model.Approval, trial_shape.Expect, model.Exception_, model.Server])
 def test_every_inner_key_is_named(part: type[model.Part]) -> None:
     named = set(re.findall(r"`([a-z_]+)[`:]", PAGE))
     assert {field.alias or name for name, field in part.model_fields.items()} <= named

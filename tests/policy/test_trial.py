@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pgguard.policy.model import Trial
 from pgguard.policy.trial import asks, evidence, run
+from pgguard.policy.trial_shape import Trial
 from tests.policy.making import policy
 
 PEOPLE = {"name": "people", "match": {"caller": "people"}, "rows": 100, "beyond": "approve"}
