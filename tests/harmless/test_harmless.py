@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 import pytest
-from harmless.case import Case, all_cases
+from harmless.case import Case, Step, all_cases
 from harmless.lane import Lane
 
 CASES = all_cases()
@@ -37,6 +37,18 @@ def test_a_client_cannot_tell(lane: Lane, case: Case, request: pytest.FixtureReq
     except BaseException:
         lane.drop_databases()
         raise
+
+
+def test_a_refusal_would_be_seen(lane: Lane) -> None:
+    """The comparison can fail: this one is refused, and the rows differ afterwards."""
+    try:
+        direct, guarded = lane.both(Case("none", "harmful", "simple", (Step("delete from order_items"),)))
+
+        assert failures(direct) == []
+        assert failures(guarded) == ["PGG02"]
+        assert lane.differences()[:2] == ["order_items: --- direct", "order_items: +++ guarded"]
+    finally:
+        lane.drop_databases()
 
 
 def test_the_collection_is_large_and_every_case_is_there_once() -> None:
