@@ -10,6 +10,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from pgguard.evidence.measurement import Measurement, Reading
+from pgguard.evidence.paths import with_paths
 from pgguard.policy import explain
 from pgguard.policy.decide import decide
 from pgguard.policy.verdict import Evidence
@@ -55,7 +56,7 @@ def tell(s: Session, reading: Reading, *, sync: bool) -> Generator[Ask | None, A
     found = yield from weigh(s, reading, sync=sync)
     if not isinstance(found, Measurement):
         return found
-    s.tx.found = found
+    s.tx.found = found = with_paths(found, s.world.picture)
     verdict = decide(s.world.policy, asked_for(s), Evidence(measurement=found))
     message, detail = explain.dry_run(found, verdict)
     s.to_client.append(encode_notice({"C": "00000", "M": message, "D": detail}))

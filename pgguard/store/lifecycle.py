@@ -107,7 +107,7 @@ def may_approve(request: Request, now: float, by: Approver, terms: Terms, known:
                       "Somebody else of the group has to approve it.")  # fmt: skip
     if any(vote.person == by.name for vote in request.votes):
         return Answer(number, f"you approved request {number} already", NOT_NOW)
-    renewed = request.recurring and request.state in (State.APPROVED, State.USED)
+    renewed = request.recurring and request.state in (State.APPROVED, State.USED, State.EXPIRED)
     if not renewed and state(request, now) is not State.REVIEW and (refused := _not_open(request, now)) is not None:
         return refused
     return _wrong_terms(request, terms)

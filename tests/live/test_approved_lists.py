@@ -158,7 +158,7 @@ def test_asyncpg(guard: Pgguard, postgres: Postgres, database: str) -> None:
         asyncio.run(work())
     number = int(str(first.value).split("request ")[1].split(",")[0])
     guard.approve(number)
-    with pytest.raises(asyncpg.PostgresError, match="PGG02|approval required"):
+    with pytest.raises(asyncpg.PostgresError, match="approval required"):
         asyncio.run(work(last=301))  # another parameter
     assert changed(postgres, database) == 0
     asyncio.run(work())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pgguard.evidence.measurement import TableEffect
+from pgguard.evidence.particulars import Particulars, Sample, Size
 from pgguard.policy import explain
 from pgguard.policy.binding import Filed, NotValid
 from pgguard.policy.decide import decide
@@ -173,3 +176,59 @@ def test_names_of_objects_cannot_paint_the_terminal() -> None:
     whole = said.message + said.hint + said.detail.replace("\n", "", 1)
     assert whole.isprintable()
     assert len(said.detail.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("effect", "size", "words"),
+    [
+        (table("public.a", 2000, named=True, total=2000), None, " of 2000 (100%)"),
+        (table("public.a", 20, total=2000, capped=True), Size(60000, 45 << 20), " of about 60000 (below 1%, 45 MB)"),
+        (table("public.a", 500), Size(1000, 900), " of about 1000 (50%, 900 bytes)"),
+        (table("public.a", 500), Size(100, 8192), " of about 100 (100%, 8192 bytes)"),  # as old as the statistics
+        (table("public.a", 500), Size(None, 81920), " (80 kB)"),
+        (table("public.a", 500), None, ""),
+        (table("public.a", inserted=5), Size(1000, 8192), " of about 1000 (8192 bytes)"),
+    ],
+)
+def test_how_much_of_a_table(effect: TableEffect, size: Size | None, words: str) -> None:
+    assert explain.share(effect, size) == words
+
+
+def test_by_which_path() -> None:
+    reached = table("public.inventory", 50000, via="public.accounts")
+
+    assert explain.table_line(reached) == "inventory: 50000 rows deleted, probably by cascade from accounts"
+    assert explain.table_line(reached, of=" of 60000") == (
+        "inventory: 50000 rows deleted of 60000, probably by cascade from accounts"
+    )
+    assert explain.table_line(table("public.inventory", 1)) == "inventory: 1 row deleted by cascade or trigger"
+
+
+def test_what_else_a_request_tells() -> None:
+    row = (("id", "1"), ("note", "a\x1b[2J"), ("gone", None))
+    found = Particulars(
+        12.4, (("public.a", "RowExclusiveLock"),), (Sample("public.a", (row,), masked=2),),
+        dependents=("view public.v reads public.a",),
+    )  # fmt: skip
+
+    assert explain.particular_lines(found) == [
+        ("duration", "12 ms until it was judged"),
+        ("lock", "a: RowExclusiveLock"),
+        ("dependent", "view public.v reads public.a"),
+    ]
+    assert explain.sample_lines(found) == ["a: id=1, note=a\\x1b[2J, gone=NULL (and 2 masked)"]
+    assert explain.particular_lines(Particulars()) == []
+
+
+def test_somebody_said_yes_and_it_is_not_enough() -> None:
+    said = explain.refusal(replace(hold(PEOPLE), needs=2), request=Filed(17, tries=2, votes=1))
+
+    assert 'request 17 has 1 approval so far; it needs 2 members of "dba".' in said.detail.splitlines()
+    assert said.hint.startswith('Ask 2 members of "dba" to review request 17')
+
+
+def test_going_alone_is_said_out_loud() -> None:
+    message, detail = explain.broken_glass(9, hold(PEOPLE))
+
+    assert message == 'break-glass: request 9 to review, rule "people", 52000 rows (limit 100)'
+    assert "accounts: 2000 rows deleted" in detail

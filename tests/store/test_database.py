@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
+from live.postgres import Postgres
 
 from pgguard.errors import ConfigError
 from pgguard.store.requests import Store
@@ -85,3 +88,44 @@ async def test_all_files_are_for_us_alone_and_a_relative_url_works(
     }  # fmt: skip
 
     await store.close()
+
+
+async def test_a_database_that_others_can_write_to_is_refused(state_server: Postgres) -> None:
+    """Whoever can write to the state can approve his own requests."""
+    with state_server.fresh_database(template="template1") as name:
+        state_server.sql(f"alter database {name} owner to keeper")
+        url = state_server.dsn("keeper", name)
+        await (await Store.open(url)).close()
+        state_server.sql("grant update on pgguard_requests to ann", dbname=name)
+        with pytest.raises(ConfigError, match="ann can write to it, and so approve their own requests"):
+            await Store.open(url)
+        state_server.sql("revoke update on pgguard_requests from ann", dbname=name)
+        state_server.sql("grant keeper to eve")
+        try:
+            with pytest.raises(ConfigError, match="eve can write to it"):
+                await Store.open(url)
+        finally:
+            state_server.sql("revoke keeper from eve")
+
+
+async def test_two_nodes_that_start_at_once(state_server: Postgres) -> None:
+    with state_server.fresh_database(template="template1") as name:
+        state_server.sql(f"alter database {name} owner to keeper")
+        stores = await asyncio.gather(*(Store.open(state_server.dsn("keeper", name)) for _ in range(4)))
+        for store in stores:
+            await store.close()
+
+
+async def test_nodes_share_the_clock_of_their_database(state_server: Postgres, tmp_path: Path) -> None:
+    """One whose own clock is an hour ahead files no request that is an hour younger for the others."""
+    with state_server.fresh_database(template="template1") as name:
+        state_server.sql(f"alter database {name} owner to keeper")
+        store = await Store.open(state_server.dsn("keeper", name), tmp_path / "key", deadline=5.0)
+        number = await filed(store)
+        found = await store.show(number)
+        now = state_server.value("select extract(epoch from clock_timestamp())::float8")
+        await store.close()
+
+        assert found is not None
+        assert abs(found.filed - now) < 60
+        assert store._clock is time.time

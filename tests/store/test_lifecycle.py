@@ -7,13 +7,15 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pgguard.policy.consent import AS_ASKED, LONGEST, Terms, Vote
 from pgguard.store import lifecycle
 from pgguard.store.lifecycle import Approver
 from pgguard.store.request import Request, State
 from pgguard.store.requests import Store
-from pgguard.store.trust import Known
+from pgguard.store.trust import Change, Known
 from tests.store.requests_at_hand import BOB, DBA, Clock, approved, filed, request
 
 OPEN = Request(7, "d", State.OPEN, request(), 1, filed=0.0, expires=100.0)
@@ -79,7 +81,7 @@ def test_only_a_second_person_of_the_group_approves_only_what_waits(
     request = replace(OPEN, state=stored, uses=uses)
     may = lifecycle.may_approve(request, now, Approver(by, groups), AS_ASKED, OLD) is None
     waits = (stored is State.OPEN and now < 100.0) or stored is State.REVIEW
-    renewable = uses > 1 and stored in (State.APPROVED, State.USED)
+    renewable = uses > 1 and stored in (State.APPROVED, State.USED, State.EXPIRED)
 
     assert may == ((waits or renewable) and by == "bob" and groups == DBA)
 
@@ -134,6 +136,31 @@ def test_an_approval_that_was_not_used_can_be_taken_back_by_a_denial(stored: Sta
     may = lifecycle.may_deny(replace(OPEN, state=stored), 1.0, DBA) is None
 
     assert may == (stored in (State.OPEN, State.APPROVED, State.REVIEW))
+
+
+_groups = st.sets(st.sampled_from(["dba", "security", "staff"])).map(frozenset)
+_moments = st.floats(0, 200)
+
+
+@given(
+    st.sampled_from(State), _moments, st.sampled_from(["ann", "bob"]), _groups, _groups, _moments,
+    st.booleans(), st.integers(1, 3),
+)  # fmt: skip
+def test_who_may_approve_is_somebody_else_who_is_asked_and_believed(
+    stored: State, now: float, by: str, groups: frozenset[str], asked: frozenset[str], first_seen: float,
+    changed: bool, uses: int,
+) -> None:  # fmt: skip
+    """No yes counts of the requester, of strangers, of the minted, or for what is over for good."""
+    wanted = replace(OPEN, state=stored, uses=uses, asked=replace(request(), by=tuple(sorted(asked)) or ("dba",)))
+    known = Known(first_seen, -1e9, (Change(by, "ann", 1.0),) if changed else ())
+    who = Approver(by, groups, {by}, dict.fromkeys(groups, 50.0))
+    if lifecycle.may_approve(wanted, now, who, AS_ASKED, known) is None:
+        assert by != "ann"
+        assert groups & set(wanted.asked.by)
+        assert now - first_seen >= 50.0
+        assert not changed
+        assert stored not in (State.DENIED, State.WITHDRAWN, State.REVIEWED)
+        assert lifecycle.may_count_for(wanted, now, who, known)
 
 
 async def test_a_claim_agrees_with_the_pure_decision(store: Store, clock: Clock) -> None:
