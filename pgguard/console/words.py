@@ -10,7 +10,7 @@ from pgguard.policy.budget import duration, limit
 from pgguard.policy.consent import Vote, crowd
 from pgguard.policy.explain import object_line, particular_lines, sample_lines, share, table_line
 from pgguard.policy.model import Budget
-from pgguard.store.request import Request
+from pgguard.store.request import Request, State
 
 _SHORT = 100  # characters of a statement in a listing
 _BREAKS = re.compile(r"\r\n|\n|\r")
@@ -50,7 +50,7 @@ def listing_row(request: Request) -> tuple[str | None, ...]:
         str(request.number), request.state.value, printable(request.requester),
         printable(request.asked.binding.database), None if request.rows is None else str(request.rows),
         printable(blames[0].rule) if blames else None, shortened(statement(request)),
-        printable(", ".join(request.asked.by)), str(request.tries), moment(request.filed), moment(request.expires),
+        printable(", ".join(request.asked.by)), str(request.tries), moment(request.filed), moment(_ends(request)),
     )  # fmt: skip
 
 
@@ -110,9 +110,14 @@ def request_lines(request: Request, *, samples: bool = False) -> list[tuple[str,
         ("uses", f"{request.remaining} of {request.uses} left" if request.recurring else ""),
         ("used", moment(request.used)),
         ("outcome", _outcome(request)),
-        ("expires", moment(request.expires)),
+        ("expires", moment(_ends(request))),
     ]
     return [(field, printable(value)) for field, value in lines if value]
+
+
+def _ends(request: Request) -> float | None:
+    """What has to be reviewed waits for as long as that takes."""
+    return None if request.state in (State.REVIEW, State.REVIEWED) else request.expires
 
 
 def _vote(vote: Vote) -> str:

@@ -156,6 +156,7 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
     if verdict.over is not None:
         outcome = yield from spending.go_further(session, verdict, token)
         if isinstance(outcome, Hold) and glass.breaks(session, outcome):
+            spending.hold_measured(session, spent)
             return None
         return outcome if outcome is not None else (yield from settle(session, found, at_commit=at_commit))
     wanted = binding(session, verdict)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pgguard.console.words import budget_row, listing_row, moment, printable, request_lines
+from pgguard.evidence.particulars import Particulars, Sample
 from pgguard.policy.account import Account, Place
 from pgguard.policy.binding import Binding, NewRequest
+from pgguard.policy.consent import Terms, Vote
 from pgguard.policy.model import Budget
 from pgguard.policy.verdict import Blame
 from pgguard.store.request import Request, State
@@ -97,3 +101,42 @@ def test_a_request_to_go_beyond_a_budget() -> None:
     lines = request_lines(filed)
     assert ("budget", "slow-bleed: caller ann") in lines
     assert ("rows", "504") in lines
+
+
+def test_what_several_people_said_and_what_is_left() -> None:
+    two = replace(FILED.asked, by=("dba", "security"), needs=2)
+    votes = (Vote("bob", frozenset({"dba"})), Vote("k\x1bim", frozenset({"dba"}), Terms(500, 3, 7200.0)))
+    lines = request_lines(replace(FILED, asked=two, votes=votes))
+
+    assert ("approver_group", "dba, security") in lines
+    assert ("needs", '2 members of "dba" and 2 members of "security"') in lines
+    assert [value for field, value in lines if field == "approved_by"] == [
+        "bob", "k\\u001bim (at most 500 rows, 3 uses, for 2 hours)"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("used", "outcome", "told"),
+    [
+        (None, "", []),
+        (90_000.0, "", ["spent; how its COMMIT ended was not seen"]),
+        (90_000.0, "committed", ["committed"]),
+    ],
+)
+def test_what_became_of_it(used: float | None, outcome: str, told: list[str]) -> None:
+    lines = request_lines(replace(FILED, used=used, outcome=outcome, uses=5, remaining=3))
+
+    assert [value for field, value in lines if field == "outcome"] == told
+    assert ("uses", "3 of 5 left") in lines
+
+
+def test_rows_of_a_table_are_not_for_everybody() -> None:
+    sample = Sample("public.accounts", ((("email", "a@b.c"),),))
+    asked = replace(FILED.asked, particulars=Particulars(samples=(sample,)))
+
+    assert ("sample", "shown to its approvers") in request_lines(replace(FILED, asked=asked))
+    assert ("sample", "accounts: email=a@b.c") in request_lines(replace(FILED, asked=asked), samples=True)
+
+
+def test_what_has_to_be_reviewed_does_not_expire() -> None:
+    assert listing_row(replace(FILED, state=State.REVIEW))[-1] == ""
