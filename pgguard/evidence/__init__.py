@@ -10,6 +10,10 @@
     overwritten    which counted updates overwrote nothing: columns that the transaction added were filled
     emptied        the rows that a TRUNCATE takes, counted behind its lock in front of it
     made           inside against outside: hazards that were added
+    roles          and which roles were changed
+    paths          by which foreign key a table was probably reached
+    dependents     what stands on what is destroyed
+    particulars    what a request tells besides the measurement
     report         sum and comparison as a Measurement
     measurement    the plain data that the others make and policy judges
 

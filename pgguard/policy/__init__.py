@@ -9,6 +9,8 @@
     claims    the environment that a client says it is in
     decide    ``decide(policy, asked, evidence) -> Allow | Measure | Hold | Refuse``, asked again as evidence grows
     explain   the words of every refusal, request and report
+    consent   whose yes a request needs, and what several of them allow together
+    mask      which columns no request shows
     trial     a policy's own tests, run by the same ``decide``; ``trial_shape`` is how they are written
     verdict, binding, sqlstates   what goes in and out, as plain data
 

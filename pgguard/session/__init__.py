@@ -6,7 +6,8 @@ may pass as it stands. What passes is a ``Unit``, what is measured goes in ``Ste
 forwards, holds or swallows what comes back. A measured run is a conversation: ``measure`` (Query, FunctionCall),
 ``batch`` (extended messages), ``cut`` (a string with transaction control in it), ``commit`` (what must be done before
 a COMMIT), ``emptying`` (the rows counted in front of a TRUNCATE), ``dry_run`` (what is taken back). ``readings`` asks
-for a reading, ``settle`` turns it into an answer; ``backfill`` knows which updates overwrote nothing.
+for a reading, ``settle`` turns it into an answer; ``backfill`` knows which updates overwrote nothing. ``telling``
+gathers what a request tells besides; ``glass`` lets a named role go ahead alone.
 
 Conversations are generators. They yield None to wait until the server has answered everything sent so far, or an
 ``Ask`` to be answered by the skin; the client's further bytes wait meanwhile. Nothing here touches a socket, a clock

@@ -7,6 +7,7 @@ waiting for us, and no deadlock detector sees that. Every trouble is UpstreamUna
     server      which servers are supported, and what a server says of itself
     connection  one asyncpg connection with our settings, a deadline and a lock, reopened after it broke
     pictures    the cached picture of each database and how old it is
+    witness     locks, a sample of rows and sizes for people, over a connection with even less patience
     admin       what the rest of pgguard asks
     verifiers   SCRAM verifiers of roles, from a file or a query
     recovery    which of several servers is a standby
