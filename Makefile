@@ -4,6 +4,7 @@
 #   make demo    an embedded PostgreSQL with a sample company behind pgguard; TOUR=1 replays the disasters instead
 #   make test    linters, type checker, floors, the whole test suite
 #   make test-tls  attacks and harmless work once more, with TLS on both sides
+#   make test-tools  drivers, programs, migration tools and PgBouncer, installed into .cache/tools, direct and through pgguard
 #   make bench   pgbench direct, through PgBouncer and through pgguard
 #   make regress PostgreSQL's own regression scripts direct and through pgguard, compared; VERSION=15 runs those alone
 #   make corpus  each statement of these scripts: what pgguard says of it, and what it then does
@@ -27,7 +28,7 @@ HOT := $(wildcard $(shell sed -n '/^COMPILED = \[/,/^\]/s/^ *"\(.*\)",.*/\1/p' s
 APT := $(shell if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then echo apt-get; fi)
 INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: help setup demo test test-tls lint bench regress corpus fuzz clean postgres15 pgbouncer
+.PHONY: help setup demo test test-tls test-tools lint bench regress corpus fuzz clean postgres15 pgbouncer
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -68,6 +69,13 @@ test: setup postgres15 lint
 
 test-tls: setup postgres15
 	LIVE_TLS=1 $(PY) -m pytest tests/attacks tests/harmless
+
+# What cannot be installed is said, skipped, and stands as untested in the table that the run writes.
+test-tools: setup postgres15
+	@rm -f .cache/tools/results.jsonl
+	PYTHONPATH=.:tests $(PY) -m tests.tools.workshop
+	TEST_TOOLS=1 $(PY) -m pytest -p no:randomly tests/tools; status=$$?; \
+	PYTHONPATH=.:tests $(PY) -m tests.tools.table && exit $$status
 
 # The oldest server that pgguard supports, beside the embedded one: tests that need it are skipped where it is not.
 # A fresh installation must not start a cluster of its own on port 5432.
