@@ -3,6 +3,7 @@
     load      a YAML file becomes a ``Policy``, or a ``PolicyError`` with file, line and nearest valid name
     suggest   what was probably meant by what it cannot say
     model     the shape of that file (``pgguard policy schema`` is made from it)
+    window    freezes and change windows: what of a policy is there now (``Policy.at``)
     match     one function and one row per match key
     rules     which rules speak of a statement, and of which lost objects (``except``)
     limits    which limits a transaction's rows cross, and whose sizes must be known for that

@@ -12,9 +12,9 @@
     audit_reading  reading such files back
     audit_head   where the chain has come to, in the store, so that an end that was cut off is found
 
-A request is *open* until enough people said yes (``policy.consent``), then *approved*; one no makes it *denied*, and its
-requester can have it *withdrawn*. An approval is *used*, once or as often as was said, or it *expires*. What went ahead
-alone is *to review* until it is *reviewed*.
+A request is *open* until enough people said yes (``policy.consent``), then *approved*; one no makes it *denied*, and
+its requester can have it *withdrawn*. An approval is *used*, once or as often as was said, or it *expires*. What went
+ahead alone is *to review* until it is *reviewed*.
 
 INVARIANT: an approval is spent by one conditional UPDATE in one transaction, so that of any number of claimers,
 in any number of processes, exactly one gets it. It is spent before the COMMIT that it lets through: if that COMMIT
