@@ -28,6 +28,7 @@ from pgguard.proxy.listener import Listener
 from pgguard.proxy.network import shown
 from pgguard.proxy.policy_watch import PolicyWatch
 from pgguard.proxy.services import Services
+from pgguard.proxy.windows_watch import WindowsWatch
 
 STOP_SECONDS = 30.0
 
@@ -99,7 +100,8 @@ async def _serve(configuration: Configuration) -> None:
 
     watch = PolicyWatch(configuration.policies, services, acceptable)
     credentials = CredentialsWatch(services)
-    watching = {asyncio.create_task(watch.run()), asyncio.create_task(credentials.run())}
+    windows = WindowsWatch(services)
+    watching = {asyncio.create_task(each.run()) for each in (watch, credentials, windows)}
     services.reloads = {"policy": watch.reload, "credentials": credentials.reload}
     if services.audit_keeping is not None:
         services.reloads["audit"] = services.audit_keeping.reopen
@@ -123,6 +125,7 @@ async def _serve(configuration: Configuration) -> None:
     await listener.stop(STOP_SECONDS)
     watch.stop()
     credentials.stop()
+    windows.stop()
     await asyncio.wait(watching, timeout=2)
     await services.close()
 

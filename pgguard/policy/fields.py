@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from pgguard.policy import suggest
 from pgguard.policy.match import BY_KEY, DESTROYS, MATCHERS
 from pgguard.policy.suggest import did_you_mean, nearest
+from pgguard.policy.window import moment, window
 
 RESERVED_NAMES = ("claims", "unmeasured")  # they stand in for a rule's name where no rule decided
 PER = ("caller", "role", "application", "database", "table")  # what a budget can be kept by
@@ -124,6 +125,15 @@ def _identifier(value: Any) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
 
 
+def _moment(value: Any) -> float | None:
+    if value is None or isinstance(value, float):
+        return value
+    found = moment(_text(value))
+    if isinstance(found, str):
+        raise wrong(found)
+    return found
+
+
 def one_of(*choices: str) -> BeforeValidator:
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
@@ -153,6 +163,8 @@ def _wanted(key: str, value: Any) -> tuple[str, ...]:
             raise wrong(f'"{word}" is not known to {key}{nearest(word, matcher.values)}', key)
         if not word and key != "claim":
             raise wrong(f"an empty text matches nothing under {key}", key)
+        if key == "time" and isinstance(sentence := window(word), str):
+            raise wrong(sentence, key)
         if key == "address" and word != "local":
             try:
                 ipaddress.ip_network(word, strict=False)
@@ -184,6 +196,7 @@ Count = Annotated[int, BeforeValidator(count), WithJsonSchema({"type": "integer"
 RuleName = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]"})]
 Match = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_match), WithJsonSchema(_match_schema())]
 Duration = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"})]
+Moment = Annotated[float | None, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]
 Share = Annotated[Fraction, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": r"^[0-9.]+%$"})]
 Per = Annotated[
     tuple[str, ...], BeforeValidator(_per),

@@ -141,6 +141,10 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return mapped or address
 
 
+def _time(wanted: tuple[str, ...], sight: Sight) -> Answer:
+    return None  # FAIL CLOSED: ``Policy.at`` has settled it, or nobody knows
+
+
 def _kind(wanted: tuple[str, ...], sight: Sight) -> Answer:
     return any(s.kind.value in wanted for s in running(sight.asked.statements))
 
@@ -238,6 +242,7 @@ MATCHERS: tuple[Matcher, ...] = (
     Matcher("application_name", _application_name, "globs over application_name, which clients choose", who=True),
     Matcher("address", _address, "networks (`10.0.0.0/8`) of the client, or `local` for a unix socket", who=True),
     Matcher("claim", _claim, 'globs over pgguard.environment as the client set it; `""` is no claim', who=True),
+    Matcher("time", _time, "windows such as `Mon-Fri 22:00-06:00 Europe/Berlin`, [see below](#time)", who=True),
     Matcher("kind", _kind, "what the statement is by its text", values=tuple(k.value for k in StatementKind)),
     Matcher("effect", _effect, "what it does, by its text or as measured", values=tuple(e.value for e in Effect)),
     Matcher("check", _check, "names of checks that found something in the text", values=CHECKS),

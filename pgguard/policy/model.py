@@ -25,6 +25,7 @@ from pgguard.policy.match import MATCHERS
 from pgguard.policy.part import Named, Part
 from pgguard.policy.suggest import did_you_mean, nearest, number
 from pgguard.policy.trial_shape import Trial
+from pgguard.policy.window import Window, window
 
 LIMIT_KEYS = (*(m.key for m in MATCHERS if m.who), "table")
 
@@ -202,6 +203,8 @@ class Rule(Named):
     def _whole(self) -> Rule:
         if not self.match:
             raise wrong("a rule needs a match; without one it would speak of every statement of everybody")
+        if set(self.match) == {"time"}:
+            raise wrong("time alone would speak of every statement, reads too; add effect or kind", "match")
         if self.excepts and "destroys" not in self.match:
             raise wrong("except speaks of lost objects, so the match needs destroys", "except")
         if self.then == "allow-unmeasured":
@@ -243,6 +246,20 @@ class Policy(Part):
     def rules_count(self) -> int:
         return len(self.rules) + len(self.limits) + len(self.budgets)
 
+    def at(self, moment: float) -> Policy:
+        """What is in force at this moment: of everything that speaks of time only what does so now, and without it."""
+        if not self.speaks_of_time:
+            return self
+        kept = {
+            place: tuple(_at_any_time(one) for one in getattr(self, place) if _is_on(one, moment))
+            for place in ("limits", "rules", "budgets")
+        }
+        return named(self.model_copy(update=kept), self.name)
+
+    @property
+    def speaks_of_time(self) -> bool:
+        return any("time" in one.match for one in (*self.limits, *self.rules, *self.budgets))
+
     def groups_of(self, user: str) -> frozenset[str]:
         """The caller groups that ``user`` (session_user) belongs to."""
         return frozenset(
@@ -283,6 +300,19 @@ class Policy(Part):
         if (self.claims.missing or self.claims.differs) and not self.environment:
             raise wrong("claims needs the environment that is the right one to claim", "claims")
         return self
+
+
+def _is_on(one: Named, moment: float) -> bool:
+    return "time" not in one.match or any(
+        isinstance(found := window(text), Window) and found.has(moment) for text in one.match["time"]
+    )
+
+
+def _at_any_time(one: Named) -> Named:
+    """The same rule to whoever approved it: its digest stays that of what stands in the file."""
+    return one.model_copy(
+        update={"match": {key: words for key, words in one.match.items() if key != "time"}, "digest": one.digest}
+    )
 
 
 def named(policy: Policy, name: str) -> Policy:

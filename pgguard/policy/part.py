@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from pgguard.policy.fields import Match, RuleName, shown, wrong
 from pgguard.policy.suggest import nearest
 
-_PLANNED = ("notify", "backup", "undo", "time", "freeze", "groups")
+_PLANNED = ("notify", "backup", "undo", "freeze", "groups")
 
 
 class Part(BaseModel):

@@ -35,6 +35,7 @@ class Outcome:
 
 def run(policy: Policy, trial: Trial) -> Outcome:
     """Judge the test's statements by ``policy`` and compare with what it expects."""
+    policy = policy if trial.time is None else policy.at(trial.time)
     asked = asks(trial)
     outcome = judged(policy, asked, evidence(trial.given, asked, policy))
     return Outcome(

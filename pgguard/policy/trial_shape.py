@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from pgguard.policy.fields import Count, Listed, Sql, Text, lost_object, one_of
+from pgguard.policy.fields import Count, Listed, Moment, Sql, Text, lost_object, one_of
 from pgguard.policy.part import Part
 
 
@@ -65,5 +65,6 @@ class Trial(Part):
     application_name: Text = ""
     address: Text = ""
     claim: Text = ""
+    time: Moment = None
     given: Given = Given()
     expect: Expect

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ class Services:
                 self._tested.add(database)
             world = self.worlds.setdefault(
                 database, World(
-                    self.policy, server=self.server, observe=self.observe or self.policy.mode == "observe",
+                    self.in_force(), server=self.server, observe=self.observe or self.policy.mode == "observe",
                     accounts=self.accounts,
                 ),
             )  # fmt: skip
@@ -137,12 +138,16 @@ class Services:
         for world in self.worlds.values():
             world.unrecorded = bool(trouble)
 
+    def in_force(self) -> Policy:
+        """What of the policy is so at this time of the day."""
+        return self.policy.at(time.time())
+
     def new_policy(self, policy: Policy) -> None:
         """From the next statement on, in every session."""
         self.policy = policy
         for world in self.worlds.values():
             world.observe = self.observe or policy.mode == "observe"
-            world.set_policy(policy)
+            world.set_policy(self.in_force())
 
     def saw(self, login: str) -> None:
         """Somebody signed in under this name: who approves must be known for a while."""

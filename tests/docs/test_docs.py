@@ -46,6 +46,7 @@ def test_every_check_has_its_heading(check: str) -> None:
 def test_every_match_key_stands_below_its_heading(key: str) -> None:
     _, _, behind = text_of("policy.md").partition("## Match keys")
     assert f"| `{key}` |" in behind
+    assert f"\n### {key}\n" in behind
 
 
 @pytest.mark.parametrize("name", Configuration.model_fields)
