@@ -159,8 +159,9 @@ def _function(picture: Picture, oid: int) -> Steps:
             yield Road("insert", relation, where)
     for statement in functions.body(function).statements:
         yield from of_names(picture, statement)
-        seen = (n for n in statement.reads if n.schema or n.name not in picture.transition_tables)
-        yield from of_reads(picture, seen)
+        # A name that is a transition table's may mean a relation just as well, in a function that is no such trigger's.
+        own = picture.transition_tables
+        yield from of_reads(picture, (n for n in statement.reads if n.schema or n.name not in own or named(picture, n)))
         for write in statement.writes:
             found = picture.named_relations(write.relation)
             if not found:

@@ -219,6 +219,17 @@ def test_transition_tables_are_known_to_bodies_alone(make_database):
     assert "not known" in getattr(database.prove("select * from fresh"), "why", "")
 
 
+def test_a_relation_named_like_a_transition_table_is_followed(make_database):
+    database = make_database(
+        SCHEMA + "create function g() returns trigger language plpgsql as 'begin return null; end';"
+        "create trigger g after update on t referencing new table as fresh for each statement execute function g();"
+        "create function deletes() returns int language sql as 'delete from log; select 1';"
+        "create view fresh as select deletes() as n; create function f() returns int language sql as"
+        " 'select n from fresh'"
+    )
+    assert isinstance(database.prove("select f()"), Unproved)
+
+
 def test_trouble_says_what_it_is(make_database):
     database = make_database(
         SCHEMA + "create procedure p() language sql as 'select 1';"
