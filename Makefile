@@ -64,8 +64,11 @@ lint: setup
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
+# A file of tests stays with one process: it starts its servers once.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
+
 test: setup postgres15 lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 test-tls: setup postgres15
 	LIVE_TLS=1 $(PY) -m pytest tests/attacks tests/harmless
