@@ -1,9 +1,11 @@
-"""``pgguard policy validate | test | explain | schema``: working on a policy file without a server."""
+"""``pgguard policy validate | test | explain | schema``: working on a policy file."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from pgguard.errors import PolicyError
+from pgguard.cli.trying import login, through_pgguard
+from pgguard.errors import ConfigError, PolicyError, UpstreamUnavailable
 from pgguard.policy import explain as words
 from pgguard.policy.consent import crowd
 from pgguard.policy.load import given as read_given
@@ -24,6 +27,7 @@ from pgguard.policy.verdict import Hold, Refuse
 
 NO = 1  # the answer is no: a policy test failed
 WRONG = 2  # wrong use, or a policy that cannot be used
+AWAY = 3  # the server of --dsn
 
 app = typer.Typer(help="Check, test and explain a policy file.", no_args_is_help=True, pretty_exceptions_enable=False)
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Policy files.", show_default=False)]
@@ -70,15 +74,24 @@ def run_tests(
 def explain(
     sql: Annotated[str, typer.Argument(metavar="SQL", show_default=False, help="Statements to judge.")],
     policies: Annotated[Path, typer.Option("--policies", help="Policy file.", show_default=False)],
-    user: Annotated[str, typer.Option("--as", help="The user who asks (session_user).", show_default=False)],
+    user: Annotated[str, typer.Option("--as", help="The user who asks (session_user).", show_default=False)] = "",
     given: Annotated[str, typer.Option("--given", help="Evidence as in a policy test, in YAML or JSON.")] = "",
     claim: Annotated[str, typer.Option("--claim", help="What pgguard.environment is set to.")] = "",
     database: Annotated[str, typer.Option("--database", help="The database.")] = "",
+    dsn: Annotated[str, typer.Option("--dsn", help="Run it there, measure it, and roll it back.")] = "",
+    admin_dsn: Annotated[
+        str, typer.Option("--admin-dsn", envvar="PGGUARD_ADMIN_DSN", help="With --dsn: pgguard's own login.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Show what the policy says of SQL, by which rules, with the evidence that is given."""
+    """Show what the policy says of SQL, by which rules, with the evidence that is given or measured."""
     with _plain_errors():
         policy, _ = untested(policies)
+        if dsn:
+            _measured(sql, policy, policies, dsn, admin_dsn or dsn, claim, as_json=as_json)
+            return
+        if not user:
+            raise ConfigError("--as says who asks, or --dsn where it is run")
         trial = _trial(sql, user, given, claim, database)
     asked = asks(trial)
     outcome = judged(policy, asked, evidence(trial.given, asked, policy))
@@ -110,6 +123,28 @@ def _validated(file: Path) -> dict[str, Any]:
     tests = f"{len(policy.tests)} tests pass" if policy.tests else "it has no tests"
     says = f"{file}: ok: {policy.rules_count} rules, limits and budgets, {tests}"
     return {"file": str(file), "ok": True, "exit": 0, "line": None, "says": says}
+
+
+def _measured(sql: str, policy: Policy, file: Path, dsn: str, admin_dsn: str, claim: str, *, as_json: bool) -> None:
+    """As ``serve`` would measure it, with nothing of it left."""
+    told = asyncio.run(through_pgguard(sql, policy.at(time.time()), file, dsn, admin_dsn, claim))
+    names = ("sqlstate", "message", "detail", "hint")
+    error = dict(zip(names, told.error, strict=True)) if told.error is not None else None
+    asked = asks(_trial(sql, login(dsn), "", claim, ""))
+    if as_json:
+        notices = [{"message": message, "detail": detail} for message, detail in told.notices]
+        kinds = [s.kind.value for s in asked.statements]
+        _print_json({"as": login(dsn), "sql": sql, "notices": notices, "error": error, "statements": kinds})
+    else:
+        for said in (*told.notices, *([told.error[1:3]] if told.error is not None else [])):
+            print("\n".join(filter(None, said)))
+        if not told.notices and error is None:
+            print("allow: it changes nothing that the policy speaks of")
+        print("statements: " + (", ".join(s.kind.value for s in asked.statements) or "none"))
+        for line in words.finding_lines(asked.findings):
+            print(f"check: {line}")
+    if error is not None:
+        raise typer.Exit(NO)
 
 
 def _trial(sql: str, user: str, given: str, claim: str, database: str) -> Trial:
@@ -163,3 +198,6 @@ def _plain_errors() -> Iterator[None]:
     except PolicyError as error:
         print(f"pgguard: {error}", file=sys.stderr)
         raise typer.Exit(WRONG) from None
+    except (ConfigError, UpstreamUnavailable) as error:
+        print(f"pgguard: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code if isinstance(error, ConfigError) else AWAY) from None

@@ -129,7 +129,8 @@ def test_match_key(key: str, wanted: list[str], sight: Sight, expected: Answer) 
 
 def test_every_match_key_has_a_yes_and_a_no_here() -> None:
     seen = {(key, answer) for key, _, _, answer in CASES}
-    assert {(m.key, answer) for m in MATCHERS for answer in (True, False)} <= seen
+    # Nobody knows the time here: ``Policy.at`` has settled it before.
+    assert {(m.key, answer) for m in MATCHERS for answer in (True, False) if m.key != "time"} <= seen
 
 
 @pytest.mark.parametrize(
