@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from live.endpoint import password_of
 from live.pgguard import Pgguard, policy_file
 from live.postgres import Postgres
 from live.refusals import VERBOSE, Refused, from_psql
@@ -203,3 +204,32 @@ def test_hostile_text_is_shown_as_what_it_is(guard: Pgguard, postgres: Postgres,
     guard.approve(number)
     assert isinstance(run(guard, database, text.replace("\u202e", "")), Refused)
     assert run(guard, database, text) == "DELETE 1000"
+
+
+def test_two_nodes_with_one_state(
+    postgres: Postgres, start_guard: Callable[..., Pgguard], tmp_path: Path, database: str
+) -> None:
+    """Filed at one, approved at the other, used at either, once. When the database that keeps them goes: PGG06."""
+    postgres.sql(f"create role keeper login password '{password_of('keeper')}'")
+    try:
+        with postgres.fresh_database(template="template1") as state:
+            postgres.sql(f"alter database {state} owner to keeper")
+            options = ("--state", postgres.dsn("keeper", state), "--token-key", str(tmp_path / "key"))
+            policy = policy_file(tmp_path, POLICY + "server: {name: shop}\n")
+            first, second = (start_guard(postgres, policy, *options) for _ in range(2))
+            number = request(first, database)
+            second.approve(number)
+            raced = [run(guard, database, DELETE) for guard in (first, second)]
+            assert raced[0] == "DELETE 1000"
+            assert raced[1] == "DELETE 0"  # nothing is left, so nothing has to be approved
+            postgres.sql("insert into notes select i from generate_series(1, 1000) i", dbname=database)
+            assert isinstance(run(second, database, DELETE), Refused)
+
+            postgres.sql(f"alter database {state} allow_connections false")
+            postgres.terminate_backends(f"datname = '{state}'")
+            answer = run(first, database, DELETE)
+            assert isinstance(answer, Refused)
+            assert answer.sqlstate == "PGG06"
+            assert run(first, database, "insert into notes values (5000)") == "INSERT 0 1"
+    finally:
+        postgres.sql("drop role keeper")
