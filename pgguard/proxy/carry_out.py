@@ -128,13 +128,13 @@ async def _if_there_is_time(work: Awaitable[object]) -> object:
         return None
 
 
-async def _begun(world: World, waiting: frozenset[Unit]) -> bool:
+async def _begun(world: World, waiting: frozenset[Unit | str]) -> bool:
     for _ in range(int(BEGUN_SECONDS / 0.002)):
-        if not world.writing and not waiting & world.waiting:
+        if not world.writing and not waiting & (world.waiting | world.calling):
             return True
         await asyncio.sleep(0.002)
     for _ in range(int(TURN_SECONDS / 0.01)):
-        if not waiting & world.waiting:
+        if not waiting & (world.waiting | world.calling):
             return True
         await asyncio.sleep(0.01)
     return False

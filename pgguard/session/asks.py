@@ -108,7 +108,7 @@ class WaitForOthers:
     """Wait until the proved writes that are on their way have begun (answered, or sent a tenth of a second ago) and all
     of ``waiting`` were answered. Answer: whether they were; a while later it is False."""
 
-    waiting: frozenset[Unit]
+    waiting: frozenset[Unit | str]
 
 
 Ask = (

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 # ANALYZE of several tables has a transaction for each (vacuum.c, use_own_xacts).
 _MAY_COMMIT = frozenset(map(StatementKind, ("do", "call", "opaque", "execute", "maintenance", "truncate")))
-_COMMITS = (Control.COMMIT, Control.PREPARE)
-_ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
 
 
 class Batch:
@@ -130,6 +128,7 @@ class Batch:
                 return
         s.tx.note_bound(judged)
         self._unread = judged.opaque
+        following.bodies(s, judged)
         s.server.relay(message)
 
     def _static(self, judged: Judged) -> Refuse | None:
@@ -178,7 +177,7 @@ class Batch:
         if s.failed and not judged.control:
             s.server.relay(message)
             return
-        busy = (yield from talks.others_done(s)) if judged.opaque or judged.changes_objects else None
+        busy = yield from talks.before_ddl(s, judged)
         if busy is not None:
             yield from self._refuse(busy)
         elif judged.alone and s.tx.measured and not s.in_block:
@@ -189,6 +188,7 @@ class Batch:
         elif gate(s, judged) is Pass.NOW:
             self._unanswered = True
             following.running(s, judged, params)
+            following.bodies(s, judged)
             step = s.server.relay(message)
             if judged.bounds:
                 self._proved.append((judged, step))
@@ -278,7 +278,7 @@ class Batch:
             s.tx.note_measured(judged)
             yield from self._refuse(trouble)
             return
-        if statement.control in _COMMITS:
+        if statement.control in cut.COMMITS:
             outcome = yield from before_commit(s, claims=True, sync=False)
             if outcome is not None:
                 yield from self._refuse(outcome, end_block=True)
@@ -291,7 +291,7 @@ class Batch:
             return
         if statement.control is Control.PREPARE:
             s.world.prepare(statement.name, untrusted=s.tx.untrusted)
-        if statement.control is Control.BEGIN or statement.control in _ENDS:
+        if statement.control is Control.BEGIN or statement.control in cut.ENDS:
             self.wrapped = s.wrapped = False  # our block, if there was one, has become the client's, or has ended
         cut.controlled(s, judged, step.tag)
         if statement.control is Control.ROLLBACK_TO:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
 ROUNDS = 8
+# A change of one of these can change what a name in a function's body means, or what runs when it writes to a table.
+NAMING = frozenset({
+    "pg_aggregate", "pg_cast", "pg_inherits", "pg_namespace", "pg_operator", "pg_policy", "pg_proc", "pg_rewrite",
+    "pg_trigger", "pg_type",
+})  # fmt: skip
 
 
 def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
@@ -39,6 +44,10 @@ def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
         outcome = yield from _held_cursors(s, tx.reading)
         if outcome is not None:
             return outcome
+    if tx.reading is not None and NAMING & tx.reading.catalogs.keys():
+        busy: Outcome = yield from talks.others_done(s, names=True)
+        if busy is not None:
+            return busy
     return (yield from claim(s)) if claims else None
 
 
@@ -79,6 +88,10 @@ def _held_cursors(s: Session, reading: Reading) -> Says:
         judged = judging.judged(s, text.encode())
         if not judged.statements or not all(isinstance(p, Harmless) for p in judged.proofs):
             return cannot_judge("a cursor WITH HOLD would run its query inside COMMIT, where nobody can measure it")
+        if judged.calls:
+            if s.world.changed_elsewhere(s.ident):
+                return cannot_judge("a cursor WITH HOLD would run functions whose names are being changed: try again")
+            s.world.calling.add(s.ident)
     return None
 
 

@@ -325,10 +325,7 @@ class Session:
             unit = following.open_unit(self.replies.queue)
         self.batch_begun = self.batch_begun or segment.begins
         unit.flushed = False
-        unit.names.extend(segment.names)
-        unit.expected += segment.expected
-        for judged in segment.runs:
-            following.sent(self, unit, judged)
+        segment.sent(unit)
         self.to_server.append(self.inbox.piece(end))
         segment.clear()
         self.read.clear()

@@ -24,8 +24,8 @@ from pgguard.wire import frontend
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
-_COMMITS = (Control.COMMIT, Control.PREPARE)
-_ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
+COMMITS = (Control.COMMIT, Control.PREPARE)
+ENDS = (Control.COMMIT, Control.PREPARE, Control.ROLLBACK)
 _APART = "belong to one transaction, which cannot be cut: send them apart"
 _SAVEPOINTS = (Control.SAVEPOINT, Control.RELEASE, Control.ROLLBACK_TO)
 _TWO_PHASE = (Control.COMMIT_PREPARED, Control.ROLLBACK_PREPARED)
@@ -136,7 +136,7 @@ def control(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
     from pgguard.session import measure
 
     statement = piece.statements[0]
-    commits = statement.control in _COMMITS
+    commits = statement.control in COMMITS
     if commits and s.replies.status != FAILED:
         outcome = yield from before_commit(s, claims=True)
         if outcome is not None:
@@ -167,13 +167,13 @@ def controlled(s: Session, judged: Judged, tag: str) -> None:
     statement = judged.statements[0]
     if statement.control in _TWO_PHASE:
         s.world.end_prepared(statement.name)
-    if statement.control not in _ENDS:
+    if statement.control not in ENDS:
         s.tx.note(judged)
         return
     spending.ended(s, committed=tag != "ROLLBACK")
     if s.tx.untrusted:
         s.settings.stale = True
-        if statement.control in _COMMITS:
+        if statement.control in COMMITS:
             s.world.invalidate()
     s.server.dirty = True
     s.tx.clear(chained=statement.chain)

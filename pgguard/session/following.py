@@ -41,6 +41,8 @@ def sent(s: Session, unit: Unit, judged: Judged) -> None:
     s.world.counts.statements += 1
     if len(unit.runs) > 1 or len(judged.statements) > 1 or (s.replies.queue and s.replies.queue[0] is not unit):
         s.world.waiting.add(unit)
+    if judged.calls:
+        s.world.calling.add(unit)
     if judged.barrier:
         if judged.control and s.spending.open:
             unit.wants_tags = s.spending.committing = True
@@ -60,6 +62,12 @@ def sent(s: Session, unit: Unit, judged: Judged) -> None:
         s.tx.note_unmeasured(judged)
         s.server.dirty = True
         unread_code(s)
+
+
+def bodies(s: Session, judged: Judged) -> None:
+    """It is about to go out in a batch of which each message goes out by itself (``recorded``: and was answered)."""
+    if judged.calls:
+        s.world.calling.add(s.ident)
 
 
 def running(s: Session, judged: Judged, params: bytes = b"") -> None:
@@ -115,7 +123,7 @@ def units_finished(s: Session) -> None:
 def unit_answered(s: Session, unit: Unit) -> None:
     """All that was sent of it was answered, synced or not."""
     s.world.writing -= unit.writes
-    s.world.waiting.difference_update([unit, *unit.absorbed])
+    s.world.answered(unit)
     if unit.reserved or s.spending.open:
         spending.answered(s, unit)
     if unit.wants_tags:
@@ -134,7 +142,8 @@ def gone(s: Session) -> None:
     for entry in s.replies.queue:
         if isinstance(entry, Unit):
             s.world.writing -= entry.writes
-            s.world.waiting.difference_update([entry, *entry.absorbed])
+            s.world.answered(entry)
+    s.world.calling.discard(s.ident)
 
 
 def _record(s: Session, unit: Unit) -> None:
@@ -150,7 +159,8 @@ def _record(s: Session, unit: Unit) -> None:
 
 
 def recorded(s: Session, proved: list[tuple[Judged, str]]) -> None:
-    """The same of a batch that went out message by message."""
+    """The same of a batch that went out message by message, all of which was answered."""
+    s.world.calling.discard(s.ident)
     for judged, tag in proved:
         s.world.counts.proved += 1
         s.records.append((s.desk.caller, judged, tag))
@@ -180,6 +190,7 @@ def transaction_over(s: Session) -> None:
             s.settings.stale = True
             s.world.invalidate()
         tx.clear()
+    s.world.calling.discard(s.ident)
     s.world.settled(s.ident)  # also of what was only announced: a text that failed to parse has run nothing
     if s.names.portals:
         s.names.portals = {n: p for n, p in s.names.portals.items() if p.holds}

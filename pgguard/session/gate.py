@@ -37,7 +37,7 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
     if (session.settings.dry_run or judged.tries) and tried(session, judged):
         return Pass.SLOW
     world = session.world
-    later = judged.inserts or (world.changing and (session.replies.queue or len(judged.statements) > 1))
+    later = judged.inserts or judged.calls or (world.changing and (session.replies.queue or len(judged.statements) > 1))
     elsewhere = session.untrusted if later else world.reshaped_elsewhere(session.ident)
     if elsewhere and all(s.node in _WHATEVER_THE_CATALOG for s in judged.statements):
         elsewhere = False  # a reading behind SET TRANSACTION would be the query that may not stand in front of the next
@@ -54,11 +54,13 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
     if not judged.proved:
         # nobody limits this caller in what the text does
         return Pass.SLOW if tx.measured else Pass.NOW
-    if judged.control:
+    if judged.control and not (elsewhere and (judged.inserts or judged.calls) and not binding):
         return _control(session, judged, binding)
     if tx.untrusted or elsewhere or (judged.bounds and session.untrusted):
         return Pass.SLOW
     if judged.changes_objects and (world.writing or world.waiting):
+        return Pass.SLOW
+    if judged.shifts_names and world.calls_elsewhere(session.ident):
         return Pass.SLOW
     if judged.bounds and world.unrecorded and world.policy.audit == "required":
         return Pass.SLOW  # measured, its record is written before the COMMIT, or there is none

@@ -33,6 +33,10 @@ _LITERALS_DO_NOT_MATTER = frozenset(
     {StatementKind.SELECT, StatementKind.INSERT, StatementKind.UPDATE, StatementKind.DELETE}
 )
 _NOT_BY_PICTURE = frozenset({StatementKind.TRANSACTION, StatementKind.SESSION, StatementKind.EMPTY})
+# DDL behind which every name in a function's body means what it meant before.
+_NAMES_STAY = frozenset({
+    "IndexStmt", "CreateStatsStmt", "CreateSeqStmt", "CreatePublicationStmt", "TruncateStmt",
+})  # fmt: skip
 _CHANGES_THE_SESSION = frozenset({
     StatementKind.SESSION, StatementKind.PREPARE, StatementKind.DEALLOCATE, StatementKind.CURSOR, StatementKind.LOCK,
 })  # fmt: skip
@@ -64,6 +68,8 @@ class Judged:
     control: bool = False  # has transaction control in it
     barrier: bool = False  # changes what later judgements depend on: wait for its end
     inserts: bool = False  # rows may be added: counters are not at zero afterwards
+    calls: bool = False  # bodies of functions run, and names in them are looked up when they first do
+    shifts_names: bool = False  # what names mean can be different behind it, in every session
     copy_in: bool = False
     tries: bool = False  # it switches pgguard.dry_run on
     renames: bool = False  # PREPARE, DEALLOCATE, DECLARE ...: names mean something else afterwards
@@ -139,6 +145,8 @@ def assemble(
         control=control,
         barrier=barrier,
         inserts=any(isinstance(p, Harmless) and p.inserts for p in proofs),
+        calls=any(isinstance(p, Harmless | Bounded) and p.calls for p in proofs),
+        shifts_names=any(_shifts_names(s, p) for s, p in zip(statements, proofs, strict=False)),
         copy_in=any(s.copy_in for s in statements),
         tries=any(
             s.setting is not None and s.setting.name.lower() == "pgguard.dry_run" and is_on(s.setting.value)
@@ -153,6 +161,14 @@ def assemble(
         why=why,
         **summary(statements, proofs),
     )
+
+
+def _shifts_names(statement: Statement, proof: Proof) -> bool:
+    if isinstance(proof, Bounded) or statement.node in _NAMES_STAY:
+        return False
+    if isinstance(proof, Harmless):
+        return proof.ddl and statement.node != "AlterTableStmt"
+    return proof.changes_objects
 
 
 def summary(statements: tuple[Statement, ...], proofs: tuple[Proof, ...]) -> dict[str, Any]:

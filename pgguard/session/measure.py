@@ -42,7 +42,7 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
         following.unread_code(s)
         s.send_query(message, judged)
         return
-    busy: Outcome = (yield from talks.others_done(s)) if judged.opaque or judged.changes_objects else None
+    busy: Outcome = yield from talks.before_ddl(s, judged)
     if isinstance(busy, Refuse):
         yield from refuse_unrun(s, judged, busy)
     elif judged.error:

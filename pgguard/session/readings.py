@@ -88,6 +88,8 @@ def take_reading(session: Session, asked: Asked) -> Reading | ServerError | Refu
     session.tx.reading = reading
     if asked.names is not None:
         return reading
+    if reading.catalogs and not session.tx.objects:
+        session.tx.opaque = session.tx.untrusted = True  # a name in what was proved has come to mean something else
     if reading.catalogs or reading.strong:
         session.world.reshaping.add(session.ident)
     elif not session.tx.locks:

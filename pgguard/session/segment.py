@@ -29,6 +29,7 @@ class Segment:
         self.names: list[NameChange | None] = []  # what each ParseComplete and CloseComplete will make true
         self.runs: list[Judged] = []
         self._known: tuple[dict[bytes, Prepared | None], dict[bytes, Portal]] | None = None  # names before it
+        self.calls = False  # bodies of functions run in it, at a Bind already when they say that they are immutable
         self.begins = False  # there is a Bind or an Execute in it
         self.urgent = False  # the server answers without a Sync or Flush: it will ask for copy data
 
@@ -37,7 +38,7 @@ class Segment:
         self.expected = 0
         self.names = []
         self.runs = []
-        self.begins = self.urgent = False
+        self.begins = self.urgent = self.calls = False
         self._known = None
 
     def overspends(self) -> bool:
@@ -50,6 +51,15 @@ class Segment:
         if self._known is not None:
             self._s.names.batch, self._s.names.portals = self._known
         self.clear()
+
+    def sent(self, unit: Unit) -> None:
+        """It is about to go out as part of ``unit``."""
+        unit.names.extend(self.names)
+        unit.expected += self.expected
+        if self.calls:
+            self._s.world.calling.add(unit)
+        for judged in self.runs:
+            following.sent(self._s, unit, judged)
 
     def take(self, code: int, message: bytes) -> bool:
         """One message other than Sync and Flush. False: not now."""
@@ -98,6 +108,7 @@ class Segment:
             return False
         self.expected += 1
         self.begins = True
+        self.calls = self.calls or judged.calls
         s.names.portals[key(message.portal)] = Portal(judged, frontend.parameters(message.params), prepared=prepared)
         if not (judged.fast and not s.tx.untrusted) and gate(s, judged, binding=True) is Pass.SLOW:
             self.slow = True

@@ -78,14 +78,24 @@ def sync_first(s: Session) -> Talk:
         yield from batch.sync(ours=True)
 
 
-def others_done(s: Session) -> Talk:
+def before_ddl(s: Session, judged: Judged) -> Talk:
+    """In front of any text that is not proved to leave the catalog as it is: a refusal, or None."""
+    if not (judged.opaque or judged.changes_objects):
+        return None
+    return (yield from others_done(s, names=judged.shifts_names))
+
+
+def others_done(s: Session, *, names: bool) -> Talk:
     """Before DDL or unread code goes out: the writes that other sessions sent, proved by the picture of now, have begun
     and hold their locks, and nothing that they sent waits for its turn on the server. What they send from here on is
-    not proved by it, and not sent before its turn. What it comes to: a refusal, when they take too long."""
+    not proved by it, and not sent before its turn. What it comes to: a refusal, when they take too long.
+
+    ``names``: what names mean is about to change, and bodies of functions under way may not have looked theirs up."""
     s.world.changing.add(s.ident)
-    if not (s.world.writing or s.world.waiting):
+    waiting = frozenset(s.world.waiting | (s.world.calling - {s.ident} if names else set()))
+    if not (s.world.writing or waiting):
         return None
-    if (yield WaitForOthers(frozenset(s.world.waiting))) is True or s.world.observe:
+    if (yield WaitForOthers(waiting)) is True or s.world.observe:
         return None
     return cannot_judge("statements of another session, judged before, still wait for their turn: try again")
 

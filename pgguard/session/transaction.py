@@ -82,6 +82,8 @@ class Transaction:
         for statement in judged.statements:
             self.locks = self.locks or statement.excludes
             self.holds = self.holds or statement.with_hold
+            if statement.with_hold and judged.calls:
+                self.measured = self.deferrable = True  # the COMMIT runs bodies, and is judged by what they are then
             if judged.control:
                 self._control(statement.control, statement.name)
         if judged.changes_objects:

@@ -70,6 +70,8 @@ class World:
         self.reshaping: set[str] = set()  # those of them in which it was seen to be DDL
         self.writing = 0  # proved writes on their way, by all sessions
         self.waiting: set[Unit] = set()  # what was sent, by all sessions, and begins only after something else ended
+        # What was sent and runs bodies of functions: units, and the idents of sessions whose batch goes out in parts.
+        self.calling: set[Unit | str] = set()
         self.counts = Counts()
         self.unrecorded = False  # the audit takes no records now: proved writes cannot be recorded afterwards
         self.prepared: set[str] = set()  # two-phase transactions that were measured at PREPARE here
@@ -98,6 +100,16 @@ class World:
     def reshaped_elsewhere(self, ident: str) -> bool:
         """The same for what only reads: a name in it could come to mean a function that is being made."""
         return len(self.reshaping) > (ident in self.reshaping)
+
+    def calls_elsewhere(self, ident: str) -> bool:
+        """Whether bodies of functions, proved by the picture of now, run in another session."""
+        return len(self.calling) > (ident in self.calling)
+
+    def answered(self, unit: Unit) -> None:
+        """All of it was answered, or nobody waits for it any more."""
+        over = (unit, *unit.absorbed)
+        self.waiting.difference_update(over)
+        self.calling.difference_update(over)
 
     def prepare(self, gid: str, *, untrusted: bool) -> None:
         """A two-phase transaction was measured at its PREPARE here. ``untrusted``: with DDL or unread code in it, which

@@ -62,7 +62,7 @@ def picture(*, without: tuple[str, ...] = ()) -> Picture:
     rows: dict[str, list[Any]] = {name: [] for name in QUERIES}
     for name, oid in tables.items():
         rows["relations"].append((oid, "public", name, "r", "p", True, False, False, 10, oid + 1000))
-        rows["types"].append((oid + 1000, "public", name, "c", oid, 0, 0, []))
+        rows["types"].append((oid + 1000, "public", name, "c", oid, 0, 0, [], None))
         rows["columns"] += [(oid, "id", 1, 23, True, "", False, 0), (oid, "n", 2, 23, False, "", False, 0)]
         rows["indexes"].append(
             (oid + 2000, f"{name}_pkey", oid, "public", True, True, True, True, 1, [1], [1978], [0], None, None)
@@ -76,7 +76,9 @@ def picture(*, without: tuple[str, ...] = ()) -> Picture:
             (C, "RI_ConstraintTrigger_c_2", 1645, _ROW | _UPDATE, "O", True, False, None),
         ]
     rows["triggers"].append((D, "waits", WAITS, _ROW | _INSERT, "O", False, True, None))
-    rows["types"] += [(23, "pg_catalog", "int4", "b", 0, 0, 0, []), (25, "pg_catalog", "text", "b", 0, 0, 0, [])]
+    rows["types"] += [
+        (oid, "pg_catalog", name, "b", 0, 0, 0, [], None) for oid, name in ((23, "int4"), (25, "text"))
+    ]
     rows["opclasses"].append((1978, 1976, "int4_ops"))
     rows["operators"] += [
         (96, "pg_catalog", "=", 23, 23, 65), (97, "pg_catalog", "<", 23, 23, 66), (521, "pg_catalog", ">", 23, 23, 147),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from pgguard.session import judging
 from pgguard.session.judge import judge
 from pgguard.session.world import World
 from tests.playbook import Playbook
@@ -134,3 +135,45 @@ def test_a_lost_connection_keeps_nobody_waiting() -> None:
 
     reader.session.closed()
     assert not maker.session.world.waiting
+
+
+@pytest.mark.parametrize(("ddl", "waits"), [("create table x (id int)", True), ("create index on t (n)", False)])
+def test_ddl_that_changes_what_names_mean_waits_for_the_bodies_that_run_elsewhere(ddl: str, waits: bool) -> None:
+    """A body looks its names up when it first runs: another one made meanwhile could be found."""
+    _, maker = two_sessions()
+    maker.session.world.calling.add("s1")
+    maker.play(f"client sends  Query {ddl}" + ("\nasks  WaitForOthers" if waits else f"\nserver gets   Query {ddl}"))
+
+    assert maker.session.world.changed_elsewhere("s1")
+
+
+def test_bodies_of_ones_own_keep_nobody_waiting() -> None:
+    _, maker = two_sessions()
+    maker.session.world.calling.add("s2")
+    maker.play("""
+        client sends  Query create table x (id int)
+        server gets   Query create table x (id int)
+    """)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_bodies_run_until_they_are_answered_or_nobody_waits_for_them(lost: bool) -> None:
+    reader, _ = two_sessions()
+    world = reader.session.world
+    judged = replace(judging.judged(reader.session, b"select 1"), calls=True)
+    reader.session.desk.shapes.clear()
+    reader.session.desk.kept[b"select 1", ()] = judged
+    reader.play("""
+        client sends  Query select 1
+        server gets   Query select 1
+    """)
+    assert world.calls_elsewhere("s2")
+
+    if lost:
+        reader.session.closed()
+    else:
+        reader.play("""
+            server sends  CommandComplete SELECT 1 | ReadyForQuery I
+            client gets   CommandComplete SELECT 1 | ReadyForQuery I
+        """)
+    assert not world.calling
