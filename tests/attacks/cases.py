@@ -18,7 +18,7 @@ A file is one family::
         cleanup: SQL                  # the same behind it, for what is not in the database (roles)
         servers: [15]                 # where it does harm
         quiet: true                   # pgguard may stop it without an error of its own
-        known: A-1                    # gets through today, see docs/limits-of-safety.md
+        known: why                    # it gets through today
 """
 
 from __future__ import annotations
