@@ -129,7 +129,8 @@ def _vote(vote: Vote) -> str:
 
 
 def _outcome(request: Request) -> str:
-    """Spent before the COMMIT: when pgguard ended in between, nobody has seen how that ended."""
-    if request.used is None:
+    """Spent before the COMMIT: when pgguard ended in between, nobody has seen how that ended. That of a budget's
+    request is spent when it is added to the budget."""
+    if request.used is None or not request.asked.binding.statements:
         return ""
     return request.outcome or "spent; how its COMMIT ended was not seen"

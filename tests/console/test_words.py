@@ -140,3 +140,9 @@ def test_rows_of_a_table_are_not_for_everybody() -> None:
 
 def test_what_has_to_be_reviewed_does_not_expire() -> None:
     assert listing_row(replace(FILED, state=State.REVIEW))[-1] == ""
+
+
+def test_the_approval_of_a_budget_has_no_commit_of_its_own() -> None:
+    budget = replace(FILED.asked, binding=replace(FILED.asked.binding, statements=(), budget="slow-bleed"))
+
+    assert "outcome" not in dict(request_lines(replace(FILED, asked=budget, used=90_000.0)))
