@@ -29,6 +29,8 @@ _WAITS: Mapping[type, str] = {
     asks.NeedPicture: "catalog",
     asks.LookOutside: "admin connection",
     asks.TableTotals: "admin connection",
+    asks.Gather: "admin connection",
+    asks.Sizes: "admin connection",
     asks.WriteRecord: "audit",
 }
 

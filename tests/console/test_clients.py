@@ -75,6 +75,27 @@ async def test_psql_conninfo_several_commands_and_a_script_work(console: Console
     assert out.endswith("done\nSET\n")
 
 
+async def test_what_psql_asks_of_a_catalog_is_an_error_and_no_more(console: Console) -> None:
+    """\\d and its kin ask for catalogs that are not here: psql says so, and goes on."""
+    script = "\\d\n\\l\n\\du\n\\dt accounts\n\\x\nshow version;\nbegin;\ncommit;\n"
+    code, out, err = await psql(console, "-At", stdin=script)
+
+    assert code == 0
+    assert err.count("ERROR:  this is not a command of the pgguard console") == 4
+    assert "version|pgguard 0.1.0" in out
+
+
+async def test_commands_without_rows_are_no_trouble_to_drivers(console: Console) -> None:
+    async with await psycopg.AsyncConnection.connect(console.dsn(), autocommit=True) as connection:
+        for prepare in (False, True):
+            with pytest.raises(psycopg.errors.FeatureNotSupported):
+                await connection.execute("resume", prepare=prepare)
+    async with asyncpg.create_pool(console.dsn(), min_size=1, max_size=1) as pool:
+        with pytest.raises(asyncpg.FeatureNotSupportedError):
+            await pool.fetch("reload")
+        assert await pool.fetchval("show version") == "pgguard 0.1.0"
+
+
 async def test_psycopg_works_with_and_without_autocommit(console: Console) -> None:
     number = await console.file()
     async with await psycopg.AsyncConnection.connect(console.dsn(), autocommit=True) as connection:
