@@ -87,7 +87,7 @@ class Stand:
 
 WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} +\d+ [\d:]{8} \d{4}"
 VARIES = [  # psql's \watch, object numbers, process numbers
-    (WEEKDAY, "NOW"), (r"\b(lo_\w+) \d+", r"\1 N"), (r"\b(PID|pid) \d+", r"\1 N"),
+    (WEEKDAY, "NOW"), (r"\b(lo_\w+) \d+", r"\1 N"), (r"\b(PID|pid)( *\| *| )\d+", r"\1 N"),
 ]  # fmt: skip
 
 

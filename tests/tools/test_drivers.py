@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -95,7 +94,7 @@ def test_a_refusal_reaches_the_user(stand: Stand, driver: Driver) -> None:
     with stand.server.fresh_database() as name:
         printed = stand.transcript((*driver.command, "refused"), stand.guard(), name, **driver.env)
         left = stand.server.value("select count(*) from notes", dbname=name)
-    version = subprocess.run((*driver.command, "version"), capture_output=True, text=True, check=True, env=None)
+    version = stand.run((*driver.command, "version"), stand.server, "postgres", **driver.env)
     table.record("driver", driver.name, version.stdout.strip())
 
     assert len(re.findall(MESSAGE, printed)) >= driver.held, printed

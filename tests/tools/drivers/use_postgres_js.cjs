@@ -86,5 +86,5 @@ async function refused() {
   await sql.end();
 }
 
-const version = () => console.log(require("postgres/package.json").version);
+const version = () => console.log(JSON.parse(fs.readFileSync(`${process.env.NODE_PATH}/postgres/package.json`)).version);
 ({ ordinary, refused, version })[process.argv[2]]();

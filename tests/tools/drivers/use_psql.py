@@ -112,7 +112,7 @@ def run(script: str, *arguments: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "version":
-        run("", "--version")
+        print(subprocess.run(["psql", "--version"], capture_output=True, text=True, check=True).stdout.split()[2])
     elif sys.argv[1] == "refused":
         run(REFUSED, "-At")
     else:
