@@ -128,7 +128,8 @@ def test_a_measured_statement_names_what_can_change(make_database, sql, relation
 
 @pytest.mark.parametrize(
     "sql",
-    ["drop table accounts", "drop table if exists nosuch", "truncate accounts cascade",
+    ["drop table accounts", "drop table if exists nosuch, items", "drop function if exists nosuch",
+     "drop view " + "x" * 63, "truncate accounts cascade",
      "alter table orders drop column status",
      "alter table orders alter column status type int using null", "create or replace view v as select * from accounts",
      "grant all on accounts to public", "create role x", "drop role x", "alter system set work_mem = '1MB'",
@@ -139,6 +140,16 @@ def test_changes_of_objects_are_compared_from_outside(make_database, sql):
     assert isinstance(proof, Unproved), proof
     assert proof.changes_objects
     assert proof.relations is not None
+
+
+@pytest.mark.parametrize("what", ["table nosuch", "index concurrently nosuch", "view x.nosuch, y", "sequence nosuch"])
+def test_a_drop_of_what_is_in_no_schema_is_harmless(make_database, what):
+    assert make_database(SHOP).prove(f"drop {what}") == Harmless(inserts=True, ddl=True)
+
+
+@pytest.mark.parametrize("what", ["table accounts", "index accounts_pkey", "view v", "table other.accounts"])
+def test_a_drop_of_what_is_in_any_schema_is_not(make_database, what):
+    assert isinstance(make_database(SHOP).prove(f"drop {what}"), Unproved)
 
 
 @pytest.mark.parametrize(
