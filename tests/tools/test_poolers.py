@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import threading
@@ -25,6 +26,8 @@ Start = Callable[..., PgBouncer]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
+    if not os.environ.get("TEST_TOOLS"):
+        pytest.skip("make test-tools")
     try:
         found = program("pgbouncer")
     except Unavailable as trouble:
