@@ -125,24 +125,24 @@ SCENES = (
     ),
     Scene(
         "many small steps",
-        "A clean-up script starts a psql for each old article. Every one deletes a row, and four behind it by cascade: "
-        "nothing that a limit would stop. In the real disaster there were 87,423 of them.",
+        "A clean-up script starts a psql for ten old articles at a time. Every one deletes ten rows, and forty behind "
+        "them by cascade: nothing that a limit would stop. In the real disaster there were 87,423 of them.",
         (
             Loop(
                 "ann",
-                "DELETE FROM inventory WHERE id = {key}",
-                range(20_001, 20_261),
+                "DELETE FROM inventory WHERE id BETWEEN {key}0 AND {key}9",
+                range(2_001, 2_261),
                 "PGG02",
                 (
                     "260 psql processes: 200 ran, 60 were refused, 1 request filed",
-                    'rule "slow-bleed", 1005 rows in 1 hour by 201 statements (limit 1000)',
+                    'rule "slow-bleed", 10050 rows in 1 hour by 201 statements (limit 10000)',
                 ),
-                {"inventory": -200, "transactions": -800},
+                {"inventory": -2000, "transactions": -8000},
             ),
             Run("app", "UPDATE inventory SET quantity = 6 WHERE id = 30000", changes={"inventory": 0}),
             Approve("ann", may=False),
             Approve("bob", may=True),
-            Run("ann", "DELETE FROM inventory WHERE id = 20301", changes={"inventory": -1, "transactions": -4}),
+            Run("ann", "DELETE FROM inventory WHERE id = 30301", changes={"inventory": -1, "transactions": -4}),
         ),
     ),
     Scene(

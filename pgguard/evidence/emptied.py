@@ -17,7 +17,7 @@ from pgguard.errors import ProtocolViolation
 from pgguard.evidence.envelope import PREFIX, Row, array, equal, oids, opened, sealed
 from pgguard.sql.statement import Effect, Name, Statement, StatementKind
 
-MOST = 1000  # beyond this a TRUNCATE is a TRUNCATE, however many rows it takes
+MOST = 20  # beyond this a TRUNCATE is a TRUNCATE, however many rows it takes
 
 
 class Table(NamedTuple):

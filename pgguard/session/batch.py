@@ -278,7 +278,7 @@ class Batch:
             s.tx.note_measured(judged)
             yield from self._refuse(trouble)
             return
-        if statement.control in cut.COMMITS:
+        if statement.control in cut.COMMITS and not s.failed:
             outcome = yield from before_commit(s, claims=True, sync=False)
             if outcome is not None:
                 yield from self._refuse(outcome, end_block=True)

@@ -98,7 +98,7 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
             if isinstance(rows, ServerError):
                 return rows
             empty = parse_emptiness(rows)
-        retypes = tx.reads.follow(tx, session.world.picture)
+        retypes = tx.reads.follow(tx, session.world.picture, outside, inside)
         tx.destroyed = emptying.counted(tx, compare(outside, inside, empty, reading.catalogs, retypes=retypes))
         tx.created = created(outside, inside, tx.strong)
         named = [s.name for judged in tx.judged for s in judged.statements if s.kind is StatementKind.ROLE and s.name]

@@ -15,6 +15,7 @@ from pgguard.wire.framing import frames
 
 TRIES = 20
 PICTURE_TRIES = 3  # each has a deadline of its own
+BLIND_SECONDS = 10.0
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session, Talk
@@ -110,14 +111,14 @@ def read_first(s: Session, text: bytes) -> Talk:
 
 def ask_picture(s: Session) -> Talk:
     """FAIL CLOSED: without a picture of the catalog nothing can be proved, and DDL cannot be judged. Who only observes
-    stops nobody: for a second, all is measured."""
+    stops nobody: for a while, all is measured."""
     answer = None
     for _ in range(PICTURE_TRIES):
         answer = yield NeedPicture()
         if s.world.picture is not None:
             return
     if s.world.observe:
-        s.world.blind_until = s.clock() + 1.0
+        s.world.blind_until = s.clock() + BLIND_SECONDS
         return
     why = getattr(answer, "why", "no answer")
     s.refuse_connection("PGG06", f"pgguard's own connection to the server is away: {why}")

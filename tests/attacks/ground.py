@@ -56,6 +56,8 @@ class Ground:
         finally:
             self.server.sql(f"drop database if exists {name} with (force)")
             self._prepare("postgres", "postgres", case.cleanup)
+            if case.cleanup:
+                self._befores.clear()  # a password that was set back has another salt
 
     def _prepare(self, user: str, database: str, scripts: tuple[str, ...]) -> None:
         if scripts:
