@@ -55,9 +55,9 @@ class Ground:
             yield name
         finally:
             self.server.sql(f"drop database if exists {name} with (force)")
-            self._prepare("postgres", "postgres", case.cleanup)
             if case.cleanup:
-                self._befores.clear()  # a password that was set back has another salt
+                self._prepare("postgres", "postgres", case.cleanup)
+                self._befores.clear()  # roles belong to all databases, and are not quite what they were
 
     def _prepare(self, user: str, database: str, scripts: tuple[str, ...]) -> None:
         if scripts:
