@@ -16,7 +16,7 @@ A file is one family::
         harm: object
         by: ann                       # who attacks
         cleanup: SQL                  # the same behind it, for what is not in the database (roles)
-        servers: [15]                 # where it does harm
+        servers: [15]                 # where it does harm; the embedded server of 18 is built without libxml
         quiet: true                   # pgguard may stop it without an error of its own
         known: why                    # it gets through today
 """
@@ -31,7 +31,7 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).with_name("cases")
-SCORE = 20
+TEN = 10
 HARMS = frozenset({"rows", "object", "safeguard", "rights"})
 KEYS = frozenset({"setup", "superuser", "forms", "steps", "harm", "by", "cleanup", "servers", "quiet", "known", "do"})
 
@@ -68,13 +68,13 @@ def load() -> list[Case]:
 
 
 def sample(cases: list[Case]) -> list[Case]:
-    """In few minutes: a score of each family, spread over it, in one form each, and all that get through today."""
+    """In few minutes: ten of each family, spread over it, in one form each, and all that get through today."""
     families: dict[str, list[Case]] = {}
     for case in cases:
         family = families.setdefault(case.family, [])
         if case.first:
             family.append(case)
-    chosen = {case for family in families.values() for case in family[:: -(-len(family) // SCORE)]}
+    chosen = {case for family in families.values() for case in family[:: -(-len(family) // TEN)]}
     return [case for case in cases if case in chosen or case.known]
 
 

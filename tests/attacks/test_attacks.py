@@ -1,6 +1,6 @@
 """Each attack does harm to a plain server, and none through pgguard with the shipped production policy.
 
-Every run takes a score of each family, on PostgreSQL 15 and 18 by turns; ATTACKS=all takes all of them on both.
+Every run takes ten of each family, on PostgreSQL 15 and 18 by turns; ATTACKS=all takes all of them on both.
 """
 
 from __future__ import annotations
