@@ -16,42 +16,48 @@ _SPACE: Final = "JOIN pg_catalog.pg_namespace n ON n.oid ="
 # section: what names one object and says what must not get lost of it, and where it stands
 _OBJECTS: Final = {
     "relation": (
-        "c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpersistence",
+        "n.nspname, c.relname, c.relkind, c.relowner, c.relpersistence",
         f"{_CLASS} WHERE {_LASTING} AND c.relkind <> 't'",
     ),
     "row security of": ("c.oid, n.nspname, c.relname", f"{_CLASS} WHERE {_LASTING} AND c.relrowsecurity"),
     "forced row security of": ("c.oid, n.nspname, c.relname", f"{_CLASS} WHERE {_LASTING} AND c.relforcerowsecurity"),
     "column": (
-        "n.nspname, c.relname, a.attnum, a.attname, a.atttypid, a.attgenerated, a.attidentity",
+        "n.nspname, c.relname, a.attnum, a.attname, a.atttypid",
         f"{_CLASS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE {_LASTING} AND a.attnum > 0"
         " AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')",
     ),
+    "identity of": (
+        "n.nspname, c.relname, a.attname",
+        f"{_CLASS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE {_LASTING} AND a.attidentity <> ''",
+    ),
     "constraint": (
-        "k.oid, k.conname, k.contype, k.condeferrable, k.confdeltype",
+        "k.conrelid, k.contypid, k.conname, k.contype, k.condeferrable, k.confdeltype",
         "pg_catalog.pg_constraint k LEFT JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
         " WHERE k.oid >= 16384 AND c.relpersistence IS DISTINCT FROM 't'",
     ),
-    "trigger": (
-        "g.oid, g.tgname, g.tgenabled, g.tgfoid",
-        f"{_CLASS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid WHERE {_LASTING}",
+    # Those of a key come and go with their constraint; off are D, and R where nothing is replicated.
+    "trigger that is on": (
+        "n.nspname, c.relname, g.tgname, g.tgfoid",
+        f"{_CLASS} JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid WHERE {_LASTING} AND NOT g.tgisinternal"
+        " AND g.tgenabled IN ('O', 'A')",
     ),
-    "rule": (
-        "w.oid, w.rulename, w.ev_enabled, pg_catalog.md5(w.ev_action::text)",
-        f"{_CLASS} JOIN pg_catalog.pg_rewrite w ON w.ev_class = c.oid WHERE {_LASTING}",
+    "rule that is on": (
+        "n.nspname, c.relname, w.rulename, pg_catalog.md5(w.ev_action::text)",
+        f"{_CLASS} JOIN pg_catalog.pg_rewrite w ON w.ev_class = c.oid WHERE {_LASTING} AND w.ev_enabled IN ('O', 'A')",
     ),
     "policy": ("p.oid, p.polname, p.polrelid, p.polpermissive", "pg_catalog.pg_policy p"),
     "function": (
-        "n.nspname, p.oid::regprocedure, pg_catalog.md5(p.prosrc)",
+        "n.nspname, p.proname, p.proargtypes, pg_catalog.md5(p.prosrc)",
         f"pg_catalog.pg_proc p {_SPACE} p.pronamespace WHERE p.oid >= 16384 AND n.nspname NOT LIKE 'pg_temp%'",
     ),
     "type": (
         "t.oid, n.nspname, t.typname",
         f"pg_catalog.pg_type t {_SPACE} t.typnamespace WHERE t.oid >= 16384 AND n.nspname NOT LIKE 'pg_t%'"
         " AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.reltype IN (t.oid, t.typelem)"
-        " AND c.relpersistence = 't')",
+        " AND c.reltype <> 0 AND c.relpersistence = 't')",
     ),
     "inheritance": (
-        "i.inhrelid, i.inhparent",
+        "c.relnamespace, c.relname, i.inhparent",
         "pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE c.relpersistence <> 't'",
     ),
     "schema": ("n.oid, n.nspname", "pg_catalog.pg_namespace n WHERE n.oid >= 16384 AND n.nspname NOT LIKE 'pg_t%'"),
@@ -86,13 +92,19 @@ _LOCKED: Final = (
     "SELECT l.relation FROM pg_catalog.pg_lock_status() l WHERE l.mode = 'AccessExclusiveLock' AND l.granted"
     " AND l.relation IS NOT NULL AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
 )
+# VACUUM may cut off the room of rows that were deleted before: only what was alive can be lost.
+_ALIVE: Final = (
+    "pg_catalog.pg_stat_get_live_tuples(c.oid) + pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)"
+    " - pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)"
+)
 # One row for each section, because a row for each object would take longer to send than to find.
 _RECORD: Final = "\x1e"
 _FIELD: Final = "\x1f"
 _ROWS: Final = (
     f"SELECT 'rows', pg_catalog.string_agg(pg_catalog.concat_ws('{_FIELD}',"
     f" pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname), {_counters('updated', 'deleted')},"
-    f" CASE WHEN c.oid IN ({_LOCKED}) THEN true ELSE pg_catalog.pg_relation_size(c.oid) > 0 END), '{_RECORD}')"
+    f" CASE WHEN c.oid IN ({_LOCKED}) THEN true ELSE pg_catalog.pg_relation_size(c.oid) > 0 END,"
+    f" {_ALIVE} > 0), '{_RECORD}')"
     f" FROM {_CLASS} WHERE {_LASTING} AND c.relkind IN ('r', 'p')"
 )
 _PARTS: Final = (
@@ -114,10 +126,12 @@ OWN_XID_SQL: Final = "SELECT pg_catalog.pg_current_xact_id_if_assigned()"
 
 @dataclass(frozen=True)
 class State:
-    """``changed``: rows updated and deleted so far in each permanent table; ``filled``: those that hold data."""
+    """``changed``: rows updated and deleted so far in each permanent table; ``stored``: those that have any storage,
+    ``alive``: those with rows that count."""
 
     changed: Mapping[str, int]
-    filled: frozenset[str]
+    stored: frozenset[str]
+    alive: frozenset[str]
     objects: frozenset[str]
     catalogs: str  # another one when any catalog has changed
 
@@ -143,20 +157,23 @@ def read_state(ask: Ask, known: State | None, *, idle: bool) -> State | None:
     if found is None:
         return None
     changed: dict[str, int] = {}
-    filled: set[str] = set()
+    stored: set[str] = set()
+    alive: set[str] = set()
     for key in found["rows"]:
-        table, count, has_data = key.split(_FIELD)
+        table, count, is_stored, is_alive = key.split(_FIELD)
         changed[table] = int(count)
-        if has_data == "t":
-            filled.add(table)
+        if is_stored == "t":
+            stored.add(table)
+        if is_alive == "t":
+            alive.add(table)
     (catalogs,) = found["catalogs"]
     if known is not None and catalogs == known.catalogs:
-        return State(changed, frozenset(filled), known.objects, catalogs)
+        return State(changed, frozenset(stored), frozenset(alive), known.objects, catalogs)
     sections = _sections(ask(OBJECTS_SQL))
     if sections is None:
         return None
     objects = frozenset(f"{section} {key}" for section, keys in sections.items() for key in keys)
-    return State(changed, frozenset(filled), objects, catalogs)
+    return State(changed, frozenset(stored), frozenset(alive), objects, catalogs)
 
 
 def _sections(rows: list[Row] | None) -> dict[str, list[str]] | None:
@@ -173,5 +190,5 @@ def lost(before: State, after: State) -> Loss:
         for table, count in after.changed.items()
         if table in before.changed and count > before.changed[table]
     }
-    emptied = tuple(sorted(t for t in before.filled & after.changed.keys() if t not in after.filled))
+    emptied = tuple(sorted(t for t in before.alive & after.changed.keys() if t not in after.stored))
     return Loss(rows, emptied, tuple(sorted(before.objects - after.objects)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pgguard.session.judge import Judged
-from pgguard.sql.statement import StatementKind
+from pgguard.sql.statement import Control, StatementKind
 from tests.corpus.relay import Connection
 from tests.corpus.state import NEXT_XID_SQL, OWN_XID_SQL, Loss, State, lost, read_state
 from tests.corpus.verdicts import Claim, Pictures, claim
@@ -63,6 +63,7 @@ class Watch:
     def query(self, text: bytes, run: Callable[[], None]) -> None:
         if self._connection.status == b"E":
             run()
+            self._forget()
             self._over()
             return
         said = claim(self._pictures, self._connection.parameters, text, trusted=self._trusted)
@@ -74,6 +75,8 @@ class Watch:
         if _ends_trust(said.judged):
             self._trusted = False
         if self._connection.status == b"T" and self._is_quiet(said.judged):
+            if any(s.control is Control.ROLLBACK_TO for s in said.judged.statements):
+                self._forget()
             return
         self._compare(said, before)
         self._over()
@@ -82,6 +85,8 @@ class Watch:
         mark = self._marked()
         if mark is not None and mark == self._mark:
             return
+        if said.judged.control:
+            self._forget()
         self._state = None
         self._look()
         if not said.any or before is None or self._state is None or said.judged.control:
@@ -92,6 +97,10 @@ class Watch:
             self._findings.disagreements.append(
                 Disagreement(self._findings.script, said.judged.text.decode("utf-8", "replace"), broken, loss)
             )
+
+    def _forget(self) -> None:
+        """What a ROLLBACK took back still stands in the counters: they do not say that the catalogs are other ones."""
+        self._state = self._known = None
 
     def _over(self) -> None:
         if self._connection.status == b"I":
