@@ -28,6 +28,7 @@ from pgguard.checks import (
     validates_at_once,
 )
 from pgguard.checks.finding import Finding
+from pgguard.sql.predicate import NotNull, Params
 from pgguard.sql.statement import Statement
 
 Check = Callable[[Statement, str, bool], Finding | None]
@@ -75,6 +76,10 @@ def find(
 NOT_BY_VALUE = frozenset(name for name, _ in ALL) - BY_VALUE
 
 
-def by_value(statements: Iterable[Statement], text: bytes, known: tuple[str, ...] | None = None) -> tuple[Finding, ...]:
-    """What the checks of ``BY_VALUE`` say of a whole text. ``known``: what was found in it elsewhere, if it is long."""
-    return always_true.in_text(statements, text, known)
+def by_value(
+    statements: Iterable[Statement], text: bytes, known: tuple[str, ...] | None = None, params: Params | None = None,
+    not_null: NotNull | None = None,
+) -> tuple[Finding, ...]:  # fmt: skip
+    """What the checks of ``BY_VALUE`` say of a whole text. ``known``: what was found in it elsewhere, if it is long;
+    ``params`` and ``not_null``: the values of a Bind, and which columns of a table cannot be NULL."""
+    return always_true.in_text(statements, text, known, params, not_null)

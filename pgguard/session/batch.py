@@ -105,7 +105,7 @@ class Batch:
         bound = frontend.bind(message)
         s.batch_begun = True
         prepared = s.names.statement(key(bound.statement))
-        judged = judging.rejudged(s, prepared) if prepared is not None else judging.unknown(s, "prepared statement")
+        judged = judging.bound(s, prepared, bound.params)
         if judged.opaque:
             following.unread_code(s)  # planning runs functions that say they are immutable
         s.names.portals[key(bound.portal)] = Portal(judged, frontend.parameters(bound.params), prepared=prepared)

@@ -20,7 +20,8 @@ from pgguard.policy.sqlstates import CANNOT_JUDGE
 from pgguard.policy.verdict import Allow, Asked, Blame, Caller, Evidence, Measure, Refuse, Verdict
 from pgguard.sql.read import read
 from pgguard.sql.shape import shape
-from pgguard.sql.statement import Control, Effect, ReadText, Statement, StatementKind
+from pgguard.sql.statement import Control, Effect, Name, ReadText, Statement, StatementKind
+from pgguard.wire.frontend import values
 
 if TYPE_CHECKING:
     from pgguard.catalog.picture import Picture
@@ -245,7 +246,7 @@ def _judge(
     proofs = _proofs(statements, picture, param_types)
     findings: dict[Finding, None] = {}
     if desk.values_matter:  # else it is asked when somebody is refused
-        findings.update(dict.fromkeys(by_value(text, statements, elsewhere)))
+        findings.update(dict.fromkeys(by_value(text, statements, elsewhere, picture)))
     for statement, proof in zip(statements, proofs, strict=True):
         if not isinstance(proof, Harmless) or proof.ddl:
             # What runs in a transaction is looked at in the catalog afterwards (``evidence.made``), and that knows.
@@ -261,9 +262,32 @@ def _judge(
     return replace(judged, read=elsewhere) if elsewhere is not None else judged
 
 
-def by_value(text: bytes, statements: tuple[Statement, ...], elsewhere: ReadText | None) -> tuple[Finding, ...]:
-    """What the checks say that look at the values of literals."""
-    return checks.by_value(statements, text, elsewhere.always_true if elsewhere is not None else None)
+def by_value(
+    text: bytes, statements: tuple[Statement, ...], elsewhere: ReadText | None, picture: Picture | None,
+    params: bytes = b"",
+) -> tuple[Finding, ...]:  # fmt: skip
+    """What the checks say that look at the values of literals and, of ``params``, of a Bind."""
+
+    def not_null(name: Name) -> frozenset[str]:
+        relations = picture.named_relations(name) if picture is not None else ()
+        columns = [frozenset(c.name for c in relation.columns if c.not_null) for relation in relations]
+        return frozenset.intersection(*columns) if columns else frozenset()
+
+    known = elsewhere.always_true if elsewhere is not None else None
+    return checks.by_value(statements, text, known, values(params) if params else None, not_null)
+
+
+def with_values(desk: Desk, picture: Picture | None, judged: Judged, params: bytes) -> Judged:
+    """The same with what the values of a Bind add to it, where a rule asks for that."""
+    if judged.proved or not desk.values_matter:
+        return judged
+    said = by_value(judged.text, judged.statements, judged.read, picture, params)
+    findings = tuple(dict.fromkeys((*judged.findings, *said)))
+    if len(findings) == len(judged.findings):
+        return judged
+    asked = Asked(desk.caller, judged.statements, findings)
+    evidence = Evidence(measurable=judged.measurable, why=judged.why)
+    return replace(judged, findings=findings, verdict=decide(desk.world.policy, asked, evidence), allowed={})
 
 
 def _proofs(

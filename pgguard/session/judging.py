@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.session.judge import Judged, judge, opaque, prepared_by
+from pgguard.session.judge import Judged, judge, opaque, prepared_by, with_values
 from pgguard.session.meaning import with_names
 from pgguard.session.settings import as_utf8
 from pgguard.sql.limits import short
@@ -68,8 +68,13 @@ def meant(s: Session, found: Judged) -> Judged:
     return with_names(s.desk, found, s.names, lambda prepared: rejudged(s, prepared))
 
 
-def rejudged(s: Session, prepared: Prepared) -> Judged:
-    """Of a statement parsed earlier, today."""
+def bound(s: Session, prepared: Prepared | None, params: bytes) -> Judged:
+    """Of what a Bind binds."""
+    return rejudged(s, prepared, params) if prepared is not None else unknown(s, "prepared statement")
+
+
+def rejudged(s: Session, prepared: Prepared, params: bytes = b"") -> Judged:
+    """Of a statement parsed earlier, today, and of the values that a Bind gives it."""
     stale = prepared.version != s.desk.version and prepared.version >= 0
     stale = stale or (s.settings.dry_run and s.desk.silent)  # nobody has read it
     if stale and not prepared.judged.error:  # what could not be read then was read by the server as it was then
@@ -78,14 +83,15 @@ def rejudged(s: Session, prepared: Prepared) -> Judged:
         else:
             prepared.judged = judged(s, prepared.text, prepared.param_types, prepared.judged.read)
         prepared.version = s.desk.version
-    return meant(s, prepared.judged)
+    found = meant(s, prepared.judged)
+    return with_values(s.desk, s.world.picture, found, params) if params and s.desk.values_matter else found
 
 
 def running(s: Session, portal: Portal) -> Judged:
     """Of a portal that is about to run: the catalog, or a name in it, can be another one since its Bind."""
     if s.desk.version != s.world.version:
         s.desk = s.world.desk(s.desk.caller)
-    return meant(s, portal.judged) if portal.prepared is None else rejudged(s, portal.prepared)
+    return meant(s, portal.judged) if portal.prepared is None else rejudged(s, portal.prepared, portal.params)
 
 
 def unknown(s: Session, what: str) -> Judged:

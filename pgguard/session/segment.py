@@ -103,7 +103,7 @@ class Segment:
         if name not in s.names.batch and self._parse_pending(name):
             return False
         prepared = s.names.statement(name)
-        judged = judging.rejudged(s, prepared) if prepared is not None else judging.unknown(s, "prepared statement")
+        judged = judging.bound(s, prepared, message.params)
         if s.replies.queue and judged.control and waits(s, judged):
             return False
         self.expected += 1

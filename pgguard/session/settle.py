@@ -267,10 +267,10 @@ def new_request(session: Session, held: Hold, particulars: Particulars, *, revie
 
 def _all_findings(session: Session, known: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """With what the checks say that look at the values of literals: a verdict kept by shape cannot know that."""
-    found = dict.fromkeys(known)
+    found, picture = dict.fromkeys(known), session.world.picture
     for write in session.tx.writes[-LOOKED_AT:]:
         judged = write.judged
-        found.update(dict.fromkeys(by_value(judged.text, judged.statements, judged.read)))
+        found.update(dict.fromkeys(by_value(judged.text, judged.statements, judged.read, picture, write.params)))
     return tuple(found)
 
 

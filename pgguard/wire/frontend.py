@@ -92,6 +92,40 @@ def parameters(tail: bytes) -> bytes:
     return tail[:pos] if count else b""
 
 
+def values(tail: bytes) -> dict[int, str | None]:
+    """Of a Bind's tail the parameters by number, None for NULL. The server alone may know their types: in binary format
+    truth values, text and whole numbers are told apart by how they look, and everything else is left out."""
+    found: dict[int, str | None] = {}
+    try:
+        (formats,) = struct.unpack_from("!H", tail)
+        codes = struct.unpack_from(f"!{formats}H", tail, 2)
+        (count,) = struct.unpack_from("!H", tail, 2 + 2 * formats)
+        pos = 4 + 2 * formats
+        for number in range(1, count + 1):
+            (length,) = struct.unpack_from("!i", tail, pos)
+            raw = tail[pos + 4 : pos + 4 + max(length, 0)]
+            pos += 4 + max(length, 0)
+            code = 0 if not codes else codes[0] if len(codes) == 1 else codes[number - 1]
+            said = raw.decode("utf-8", "replace") if code == 0 else _shown(raw)
+            if length < 0 or said is not None:
+                found[number] = None if length < 0 else said
+    except (struct.error, IndexError):
+        return {}
+    return found
+
+
+def _shown(raw: bytes) -> str | None:
+    if raw in (b"\0", b"\1"):
+        return "t" if raw == b"\1" else "f"
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if text.isprintable():
+        return text
+    return str(int.from_bytes(raw, "big", signed=True)) if len(raw) in (2, 4, 8) else None
+
+
 def execute(message: bytes) -> Execute:
     portal, pos = _string(message, 5, "Execute")
     if pos + 4 != len(message):

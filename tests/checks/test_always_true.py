@@ -41,3 +41,15 @@ def test_all_statements_of_a_text_are_looked_at_together() -> None:
     assert ["a", "b"] == [found.says.split()[5] for found in by_value(statements, text)]
     assert [Finding(NAME, "said")] == [*by_value(statements, text, ("said",))]
     assert () == by_value(statements[1:2], text)
+
+
+def test_values_of_a_bind_and_columns_that_cannot_be_null_are_known() -> None:
+    text = b"delete from t where id = $1 or $2"
+    statements = read(text).statements
+
+    assert by_value(statements, text, params={1: "7", 2: "t"})
+    assert not by_value(statements, text, params={1: "7", 2: "f"})
+    assert not by_value(statements, text)
+    text = b"delete from t where id is not null"
+    assert by_value(read(text).statements, text, not_null=lambda name: frozenset({"id"}))
+    assert not by_value(read(text).statements, text)

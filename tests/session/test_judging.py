@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from session.client_script import SYNC, parse, q
+from session import shop
+from session.client_script import SYNC, bind, execute, parse, q
 from session.stage import Stage
 
 from pgguard.policy.verdict import Allow, Measure
@@ -53,3 +54,21 @@ def test_an_unknown_name_is_opaque() -> None:
 
     assert found.opaque
     assert isinstance(found.verdict, Measure)
+
+
+ALWAYS_TRUE = """
+version: 1
+rules:
+  - {name: all-rows, match: {check: [always-true]}, then: refuse}
+"""
+
+
+def test_the_values_of_a_bind_are_looked_at_where_a_rule_asks_for_that() -> None:
+    """No limit speaks of the caller: without the value it would pass unmeasured."""
+    stage = Stage(world=shop.world(ALWAYS_TRUE))
+    text = "delete from t where n = $1 or $2"
+    stage.play([parse("s1", text), bind("", "s1", "7", "f"), execute(""), SYNC])
+    assert "PGG01" not in stage.said()
+
+    stage.play([bind("", "s1", "7", "t"), execute(""), SYNC])
+    assert "PGG01" in stage.said()

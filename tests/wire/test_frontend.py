@@ -44,6 +44,23 @@ def test_bind(portal: bytes, statement: bytes, params: bytes) -> None:
     assert frontend.bind(whole) == frontend.Bind(portal, statement, params)
 
 
+def test_values_of_a_bind_are_told_as_text_in_either_format() -> None:
+    values = (b"t", None, b"\1", b"\0", b"%", struct.pack("!i", -7), struct.pack("!h", 300), b"\xff\xff\xff", b"")
+    parts = [struct.pack("!i", -1) if v is None else struct.pack("!i", len(v)) + v for v in values]
+    body = struct.pack("!H", len(values)) + b"".join(parts) + b"\0\0"
+    formats = (0, 0, *[1] * 7)
+
+    said = frontend.values(struct.pack("!H9H", 9, *formats) + body)
+    assert said == {1: "t", 2: None, 3: "t", 4: "f", 5: "%", 6: "-7", 7: "300", 9: ""}
+    assert frontend.values(struct.pack("!HH", 1, 1) + body)[6] == "-7"
+    assert frontend.values(struct.pack("!H", 0) + body)[1] == "t"
+
+
+@given(tail=st.binary(max_size=60))
+def test_values_of_anything_are_no_error(tail: bytes) -> None:
+    assert isinstance(frontend.values(tail), dict)
+
+
 @given(portal=c_strings, rows=st.integers(-(2**31), 2**31 - 1))
 def test_execute(portal: bytes, rows: int) -> None:
     assert frontend.execute(frontend.encode_execute(portal)) == frontend.Execute(portal, 0)
