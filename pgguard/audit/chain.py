@@ -14,8 +14,8 @@ from pgguard.audit.record import AuditRecord
 
 FIELDS = (
     "seq", "time", "node", "session", "caller", "role", "client", "application", "database", "server", "statement",
-    "digest", "kind", "verdict", "rule", "measured", "destroyed", "request", "requester", "approval", "approved_by",
-    "duration_ms", "prev", "hash",
+    "digest", "kind", "verdict", "rule", "checks", "measured", "destroyed", "request", "requester", "approval",
+    "approved_by", "duration_ms", "prev", "hash",
 )  # fmt: skip
 NOTE = "note"  # the kind of a line that pgguard writes about the file itself
 TORN = "torn-line"  # a note's rule: the line before was cut short; ``digest`` is its SHA-256
@@ -65,8 +65,8 @@ def seal(record: AuditRecord, link: Link, *, time: float, node: str, server: str
         f'"caller":{_text(record.caller)},"role":{_text(record.role)},"client":{_text(record.client)},'
         f'"application":{_text(record.application)},"database":{_text(record.database)},"server":{_text(server)},'
         f'"statement":{_text(record.statement)},"digest":{_text(record.digest)},"kind":{_text(record.kind)},'
-        f'"verdict":{_text(record.verdict)},"rule":{_text(record.rule)},"measured":{_measured(record.measured)},'
-        f'"destroyed":[{",".join(map(_text, record.destroyed))}],"request":{_number(record.request)},'
+        f'"verdict":{_text(record.verdict)},"rule":{_text(record.rule)},"checks":{_texts(record.checks)},'
+        f'"measured":{_measured(record.measured)},"destroyed":{_texts(record.destroyed)},"request":{_number(record.request)},'
         f'"requester":{_text(record.requester)},"approval":{_number(record.approval)},'
         f'"approved_by":{_text(record.approved_by)},'
         f'"duration_ms":{round(record.duration_ms, 3)},"prev":"{link.hash}"'
@@ -77,6 +77,10 @@ def seal(record: AuditRecord, link: Link, *, time: float, node: str, server: str
 
 def _measured(measured: Mapping[str, Mapping[str, int]]) -> str:
     return "{" + ",".join([f"{_text(table)}:{_rows(rows)}" for table, rows in measured.items()]) + "}"
+
+
+def _texts(texts: tuple[str, ...]) -> str:
+    return f"[{','.join(map(_text, texts))}]"
 
 
 def _rows(rows: Mapping[str, int]) -> str:

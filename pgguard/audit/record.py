@@ -26,6 +26,7 @@ class AuditRecord(NamedTuple):
     kind: str
     verdict: str  # docs/audit.md has them all
     rule: str = ""
+    checks: tuple[str, ...] = ()  # names of those that saw something
     measured: Mapping[str, Mapping[str, int]] = _NOTHING
     destroyed: tuple[str, ...] = ()
     request: int | None = None

@@ -281,6 +281,7 @@ def record(
     """One audit record, written before the client is answered. A Refusal when the policy requires it and it failed."""
     tx = session.tx
     caller = session.desk.caller
+    findings = said.findings if isinstance(said, Hold | Refuse) else asked_for(session).findings
     text = b"; ".join(shown(w.judged.text).rstrip(b"; \n") for w in tx.writes)
     whole = b"".join(w.judged.read.digest.encode() for w in tx.writes if w.judged.read is not None)
     if isinstance(said, Hold | Refuse):
@@ -291,7 +292,7 @@ def record(
             application=caller.application, database=caller.database, statement=text.decode("utf-8", "replace"),
             digest=hashlib.sha256(text + whole).hexdigest()[:16],
             kind=", ".join(dict.fromkeys(w.judged.kind for w in tx.writes)),
-            verdict=verdict, rule=rule,
+            verdict=verdict, rule=rule, checks=tuple(dict.fromkeys(finding.check for finding in findings)),
             measured={
                 t.name: {"inserted": t.rows.inserted, "updated": t.rows.updated, "deleted": t.rows.deleted}
                 for t in (found.tables if found else ())

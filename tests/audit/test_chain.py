@@ -27,7 +27,8 @@ from pgguard.audit.record import AuditRecord
 def record(number: int = 0, statement: str = "delete from t") -> AuditRecord:
     return AuditRecord(
         f"s{number}", "ann", "ann", "10.0.0.1", "psql", "shop", statement, "d", "delete", "refuse", "people",
-        {"public.t": {"inserted": 0, "updated": 0, "deleted": number}}, ("table public.x dropped",), 17, None, 1.23456,
+        ("no-where",), {"public.t": {"inserted": 0, "updated": 0, "deleted": number}},
+        ("table public.x dropped",), 17, None, 1.23456,
     )  # fmt: skip
 
 
@@ -49,6 +50,7 @@ def test_a_line_is_json_with_the_documented_fields_in_order() -> None:
     assert values["duration_ms"] == 1.235
     assert values["measured"] == {"public.t": {"inserted": 0, "updated": 0, "deleted": 0}}
     assert values["server"] == "shop/77"
+    assert values["checks"] == ["no-where"]
 
 
 def test_the_hash_is_that_of_the_line_without_it() -> None:

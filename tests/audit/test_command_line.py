@@ -29,7 +29,7 @@ async def file(tmp_path: Path) -> Path:
     for verdict, request in (("refuse", None), ("hold", 17), ("measured", None)):
         await audit.write(
             AuditRecord(
-                "s", "ann", "ann", "c", "psql", "shop", "delete from t\x1b[2J", "d", "delete", verdict, "people",
+                "s", "ann", "ann", "c", "psql", "shop", "delete from t\x1b[2J", "d", "delete", verdict, "people", (),
                 {"public.t": {"inserted": 0, "updated": 1, "deleted": 6}}, ("table public.x dropped",), request,
             )
         )  # fmt: skip

@@ -90,3 +90,12 @@ def test_to_observe_is_to_record_and_let_pass() -> None:
     records = [ask.record for ask in stage.asked if isinstance(ask, asks.WriteRecord)]
     assert "observe" in [record.verdict for record in records]
     assert {"public.t": {"inserted": 0, "updated": 0, "deleted": 12}} in [record.measured for record in records]
+
+
+def test_a_record_names_the_checks_that_saw_something() -> None:
+    texts = "delete from t", "delete from t where n = 1 or n <> 1", "delete from p where id = 1"
+    stage = Stage().play([q(text) for text in texts])
+
+    records = [ask.record for ask in stage.asked if isinstance(ask, asks.WriteRecord)]
+    assert [("hold", ("no-where",)), ("hold", ("always-true",))] == [(r.verdict, r.checks) for r in records[:2]]
+    assert records[-1].checks == ()
