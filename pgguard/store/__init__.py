@@ -1,10 +1,12 @@
 """What pgguard remembers between sessions: requests, their approvals, tokens, and the audit file.
 
-    database     a state URL becomes an engine and a schema (SQLite here, PostgreSQL for several nodes)
+    database     a state URL becomes engines and a schema (SQLite here, PostgreSQL for several nodes)
+    moments      the clock of it all, which never goes back
     request      one request as it is kept, and its way into and out of a row
     lifecycle    pure: what state a request is in now, and who may do what to it
     trust        which logins count as somebody else than the requester
     answers      approve, deny, withdraw: one transaction each, on a locked row
+    filing       requests that come at once are filed in one transaction
     requests     Store: the only way in; filing, finding, spending
     budgets      what was spent of budgets, over a restart
     token        an approval as a signed text that can be handed over

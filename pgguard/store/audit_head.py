@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from pgguard.audit.chain import Link
 from pgguard.errors import ConfigError, StoreUnavailable
 from pgguard.store.database import audit_heads as table
-from pgguard.store.database import in_words, open_engine, sqlite_file_of
+from pgguard.store.database import in_words, open_database, sqlite_file_of
 
 _T = TypeVar("_T")
 _SECONDS = 5.0  # nobody waits for it but the next writing
@@ -49,13 +49,13 @@ async def heads(url: str) -> dict[str, Link]:
     file = sqlite_file_of(url)
     if file is not None and not file.is_file():
         raise ConfigError(f"state file {file}: no such file or directory", exit_code=3)
-    engine, _ = await open_engine(url)
+    database = await open_database(url)
     try:
-        return await _in_time(_heads(engine))
+        return await _in_time(_heads(database.reads))
     except StoreUnavailable as trouble:
         raise ConfigError(str(trouble), exit_code=3) from None
     finally:
-        await engine.dispose()
+        await database.close()
 
 
 def head_of(known: dict[str, Link], node: str) -> Link | None:

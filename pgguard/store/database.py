@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from pgguard.errors import ConfigError
+from pgguard.store.moments import wall
 
 VERSION = 2
 BUSY_MS = 150  # below the 250 ms that a session waits for the store
@@ -55,6 +56,9 @@ sa.Index("pgguard_requests_digest", requests.c.digest)
 sa.Index("pgguard_requests_caller", requests.c.caller, requests.c.state)
 _open = requests.c.state == "open"
 sa.Index("pgguard_requests_open", requests.c.digest, unique=True, sqlite_where=_open, postgresql_where=_open)
+# What ends of itself is looked for at every filing, however many requests there have been.
+_live = requests.c.state.in_(("open", "approved"))
+_ends = sa.Index("pgguard_requests_ends", requests.c.expires, sqlite_where=_live, postgresql_where=_live)
 
 # What was spent of budgets, by each node for itself: an account is one row, under the digest of node and key.
 budgets = sa.Table(
@@ -87,37 +91,47 @@ audit_heads = sa.Table(
 )  # fmt: skip
 
 
-async def open_engine(url: str) -> tuple[AsyncEngine, Path | None]:
-    """The engine, schema made, and the SQLite file (None for PostgreSQL). Raises ConfigError, nothing else."""
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Two ways in. ``writes``: a transaction that will write takes the write lock at its start, because on SQLite one
+    that read first cannot wait for it later (SQLITE_BUSY_SNAPSHOT); there those of one process also wait in line for
+    one connection, because SQLite's own waiting is asking again and again, and unfair. ``file``: the SQLite file."""
+
+    reads: AsyncEngine
+    writes: AsyncEngine
+    file: Path | None = None
+
+    async def close(self) -> None:
+        """Lets go of all connections."""
+        await self.reads.dispose()
+        await self.writes.dispose()
+
+
+async def open_database(url: str) -> Database:
+    """What is behind a state URL, schema made. Raises ConfigError, nothing else."""
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         file = _sqlite_file(parsed)
-        engine = _sqlite(parsed)
+        database = Database(_sqlite(parsed, "BEGIN", 4), _sqlite(parsed, "BEGIN IMMEDIATE", 1), file)
     else:
-        file = None
-        engine = _postgresql(parsed)
+        file, engine = None, _postgresql(parsed)
+        database = Database(engine, engine)
     where = file if file is not None else f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database or ''}"
     try:
-        await _prepare(engine)
+        await _prepare(database.writes)
     except (SQLAlchemyError, OSError, TimeoutError) as trouble:
-        await engine.dispose()
+        await database.close()
         raise ConfigError(f"state store {where}: {in_words(trouble)}", exit_code=3) from trouble
     except ConfigError:
-        await engine.dispose()
+        await database.close()
         raise
-    return engine, file
+    return database
 
 
 def sqlite_file_of(url: str) -> Path | None:
     """The file behind a state URL, whether it is there or not; None where it is not a file. Raises ConfigError."""
     parsed = _parse(url)
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
-
-
-def writing(engine: AsyncEngine) -> AsyncEngine:
-    """The same engine for transactions that will write: on SQLite they take the write lock at their start, because
-    one that read first cannot wait for it later (SQLITE_BUSY_SNAPSHOT)."""
-    return engine.execution_options(pgguard_writes=True)
 
 
 def _parse(url: str) -> URL:
@@ -148,9 +162,9 @@ def _sqlite_file(parsed: URL) -> Path:
     return file
 
 
-def _sqlite(parsed: URL) -> AsyncEngine:
+def _sqlite(parsed: URL, begin: str, connections: int) -> AsyncEngine:
     engine = create_async_engine(
-        parsed.set(drivername="sqlite+aiosqlite"), pool_size=4, max_overflow=0, pool_timeout=1.0,
+        parsed.set(drivername="sqlite+aiosqlite"), pool_size=connections, max_overflow=0, pool_timeout=1.0,
         connect_args={"timeout": BUSY_MS / 1000},
     )  # fmt: skip
 
@@ -163,8 +177,7 @@ def _sqlite(parsed: URL) -> AsyncEngine:
         cursor.close()
 
     def begun(connection: sa.Connection) -> None:
-        writes = connection.get_execution_options().get("pgguard_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql(begin)
 
     sa.event.listen(engine.sync_engine, "connect", connected)
     sa.event.listen(engine.sync_engine, "begin", begun)
@@ -178,16 +191,17 @@ def _postgresql(parsed: URL) -> AsyncEngine:
     )  # fmt: skip
 
 
-async def _prepare(engine: AsyncEngine) -> None:
-    async with writing(engine).begin() as connection:
+async def _prepare(writes: AsyncEngine) -> None:
+    async with writes.begin() as connection:
         await _one_at_a_time(connection)
         await connection.run_sync(_meta.create_all)
+        await connection.run_sync(_ends.create, checkfirst=True)  # tables that are there already may be without it
         version = (await connection.execute(sa.select(meta.c.version).where(meta.c.id == 1))).scalar()
         if version is None:
-            await connection.execute(meta.insert().values(id=1, version=VERSION, created=time.time()))
+            await connection.execute(meta.insert().values(id=1, version=VERSION, created=await wall(connection)))
         elif version != VERSION:
             raise ConfigError(f"state store has schema version {version}, this pgguard knows version {VERSION}")
-        if engine.dialect.name == "postgresql" and (roles := (await connection.execute(_WRITERS)).scalars().all()):
+        if writes.dialect.name == "postgresql" and (roles := (await connection.execute(_WRITERS)).scalars().all()):
             raise ConfigError(f"state store: {', '.join(roles)} can write to it, and so approve their own requests")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from pgguard.policy.consent import LONGEST, MOST_USES, Terms, crowd
+from pgguard.store.moments import TOLERANCE
 from pgguard.store.request import Request, State
 from pgguard.store.trust import Known, distrust
 
@@ -59,7 +60,13 @@ class TooMany:
 
 
 def state(request: Request, now: float) -> State:
-    """The state at ``now``: an open request or an unused approval ends when its time is over."""
+    """The state at ``now``: an open request or an unused approval ends when its time is over.
+
+    FAIL CLOSED: so does an approval that was given later than now. The clock was set back, and how long ago that was is
+    not known any more.
+    """
+    if request.state is State.APPROVED and (request.decided is None or request.decided > now + TOLERANCE):
+        return State.EXPIRED
     if request.state in (State.OPEN, State.APPROVED) and request.expires <= now:
         return State.EXPIRED
     return request.state

@@ -106,9 +106,14 @@ def votes_kept(votes: tuple[Vote, ...]) -> str:
     return _VOTES.dump_json(votes).decode()
 
 
+def votes_of(kept: str) -> tuple[Vote, ...]:
+    """What ``votes_kept`` wrote. Raises ValueError for anything else."""
+    return _VOTES.validate_json(kept)
+
+
 def from_row(row: Mapping[str, Any]) -> Request:
     """The request in a row. Raises ValueError when the row is not what ``content`` wrote."""
     values = {key: value for key, value in row.items() if key in Request.__slots__}
     values["state"] = State(values["state"])
-    values["votes"] = _VOTES.validate_json(values["votes"])
+    values["votes"] = votes_of(values["votes"])
     return Request(asked=_CONTENT.validate_json(row["content"]), **values)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pgguard.errors import ConfigError, StoreUnavailable
 from pgguard.policy.binding import Approval, Binding, Filed, NewRequest, NotValid
@@ -19,14 +19,15 @@ from pgguard.policy.consent import AS_ASKED, Terms
 from pgguard.store import answers, lifecycle, trust
 from pgguard.store.audit_head import AuditHead
 from pgguard.store.budgets import SavedBudgets
-from pgguard.store.database import in_words, meta, open_engine, writing
+from pgguard.store.database import Database, in_words, open_database
 from pgguard.store.database import requests as table
+from pgguard.store.filing import Filing
 from pgguard.store.lifecycle import Answer, Approver, TooMany
-from pgguard.store.request import Request, State, content, from_row
+from pgguard.store.moments import TOLERANCE, Moments
+from pgguard.store.request import Request, State, from_row
 from pgguard.store.token import TokenKey, shortened
 
 _T = TypeVar("_T")
-_CLOCK = sa.text("SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())")
 _LISTED = 500  # newest first
 _after_use = sa.case((table.c.remaining > 1, "approved"), else_="used")
 _WAITING = (State.OPEN, State.REVIEW)  # for somebody
@@ -38,26 +39,28 @@ class Store:
     ``deadline`` is for what a session asks while it holds locks; people wait up to ten times as long.
     """
 
-    def __init__(self, engine: AsyncEngine, key: TokenKey, clock: Callable[[], float], deadline: float) -> None:
-        self._reads = engine
-        self._writes = writing(engine)
+    def __init__(self, database: Database, key: TokenKey, moments: Moments, deadline: float) -> None:
+        self._database = database
+        self._reads = database.reads
+        self._writes = database.writes
         self._key = key
-        self._clock = clock
+        self._now = moments.now
+        self._filing = Filing(self._writes, self._now)
         self._deadline = deadline
         self._late: set[asyncio.Task[Any]] = set()
 
     @classmethod
     async def open(
-        cls, url: str, token_key: Path | None = None, clock: Callable[[], float] = time.time, deadline: float = 0.25
+        cls, url: str, token_key: Path | None = None, moments: Moments | None = None, deadline: float = 0.25
     ) -> Store:
         """The store behind a state URL, made if it is not there. Raises ConfigError."""
-        engine, file = await open_engine(url)
+        database = await open_database(url)
         try:
-            if token_key is None and file is not None:
-                token_key = file.with_suffix(".token-key")
-            return cls(engine, TokenKey(token_key), clock, deadline)
+            if token_key is None and database.file is not None:
+                token_key = database.file.with_suffix(".token-key")
+            return cls(database, TokenKey(token_key), moments or Moments(), deadline)
         except ConfigError:
-            await engine.dispose()
+            await database.close()
             raise
 
     def budgets(self, node: str) -> SavedBudgets:
@@ -72,16 +75,16 @@ class Store:
         """Waits for what is under way, then lets go of the database."""
         if self._late:
             await asyncio.wait(self._late, timeout=2.0)
-        await self._reads.dispose()
+        await self._database.close()
 
     # What sessions ask
 
     async def file(self, request: NewRequest) -> Filed | TooMany:
         """Files a request; the same binding keeps its number while it is open, and its denial while that holds."""
         try:
-            return await self._in_time(self._file(request), self._deadline)
+            return await self._in_time(self._filing.file(request), self._deadline)
         except _Raced:
-            return await self._in_time(self._file(request), self._deadline)
+            return await self._in_time(self._filing.file(request), self._deadline)
 
     async def find(self, binding: Binding, token: str = "") -> Approval | NotValid | None:
         """The approval for exactly this binding, if there is one. A token that does not hold is NotValid, unless
@@ -124,11 +127,12 @@ class Store:
 
     async def saw(self, login: str) -> None:
         """Somebody signed in under this name."""
-        await self._in_time(trust.saw(self._writes, login, self._clock()), self._deadline * 10)
+        with suppress(_Raced):  # another node saw it at the same moment
+            await self._in_time(self._saw(login), self._deadline * 10)
 
     async def roles_changed(self, roles: Collection[str], by: str) -> None:
         """``by`` is about to commit changes of these roles (``trust.ANY``: it is not known which)."""
-        await self._in_time(trust.changed(self._writes, roles, by, self._clock()), self._deadline)
+        await self._in_time(self._changed(roles, by), self._deadline)
 
     async def ended(self, numbers: Collection[int], outcome: str) -> None:
         """What became of the transaction that these approvals let through."""
@@ -140,12 +144,6 @@ class Store:
                 return await work(connection, await self._now(connection))
 
         return await self._in_time(answer(), self._deadline * 10)
-
-    async def _now(self, connection: AsyncConnection) -> float:
-        """Nodes that share a database share its clock: theirs could differ by more than an approval lasts."""
-        if self._clock is not time.time or connection.dialect.name != "postgresql":
-            return self._clock()
-        return float((await connection.execute(_CLOCK)).scalar_one())
 
     async def _in_time(self, work: Coroutine[Any, Any, _T], seconds: float) -> _T:
         # Never cancelled half-way: what is late, or no longer waited for, ends by itself (the drivers have timeouts
@@ -169,50 +167,6 @@ class Store:
         self._late.discard(task)
         if not task.cancelled():
             task.exception()  # seen, also when nobody waits any more
-
-    async def _file(self, asked: NewRequest) -> Filed | TooMany:
-        digest = asked.binding.digest()
-        rows = asked.rows
-        if not asked.review and (flood := await self._flood(asked.binding.caller, digest)) is not None:
-            return flood
-        async with self._writes.begin() as connection:
-            await connection.execute(sa.select(meta.c.id).with_for_update())
-            now = await self._now(connection)
-            if asked.review:
-                return Filed(await _insert(connection, asked, State.REVIEW, now))
-            # Written down, so that a clock that is set back brings nothing back to life.
-            over = (table.c.state.in_(("open", "approved")), table.c.expires <= now)
-            await connection.execute(table.update().where(*over).values(state="expired"))
-            same = await _select(connection, table.c.digest == digest, table.c.state.in_(("open", "denied")))
-            for known in same:
-                if known.state is State.OPEN:
-                    tries = known.tries + 1
-                    await connection.execute(
-                        table.update().where(table.c.number == known.number).values(tries=tries, last_rows=rows)
-                    )
-                    return Filed(known.number, tries, votes=len(known.votes))
-            for known in same:
-                if lifecycle.denies(known, now):
-                    tries = known.tries + 1
-                    await connection.execute(table.update().where(table.c.number == known.number).values(tries=tries))
-                    return Filed(known.number, tries, denied=known.denial)
-            mine = sa.select(table.c.number).where(table.c.caller == asked.binding.caller, table.c.state == "open")
-            numbers = (await connection.execute(mine.order_by(table.c.number))).scalars().all()
-            if len(numbers) >= lifecycle.MOST_OPEN:
-                return TooMany(tuple(numbers))
-            return Filed(await _insert(connection, asked, State.OPEN, now))
-
-    async def _flood(self, caller: str, digest: str) -> TooMany | None:
-        """Whether the caller has too many open already, without the lock that all others wait for."""
-        async with self._reads.connect() as connection:
-            now = await self._now(connection)
-            mine = sa.select(table.c.number, table.c.digest).where(table.c.caller == caller, table.c.expires > now)
-            known = (await connection.execute(mine.where(table.c.state == "open").order_by(table.c.number))).all()
-            denied = sa.select(table.c.number).where(table.c.digest == digest, table.c.state == "denied")
-            same = any(row.digest == digest for row in known)
-            if len(known) < lifecycle.MOST_OPEN or same or (await connection.execute(denied.limit(1))).first():
-                return None
-        return TooMany(tuple(row.number for row in known))
 
     async def _is_known(self, binding: Binding) -> bool:
         async with self._reads.connect() as connection:
@@ -254,7 +208,7 @@ class Store:
                 spent = await connection.execute(
                     table.update()
                     .where(table.c.number == number, table.c.state == "approved")
-                    .where(table.c.expires > now, table.c.remaining > 0)
+                    .where(table.c.expires > now, table.c.remaining > 0, table.c.decided <= now + TOLERANCE)
                     .values(state=_after_use, used=now, remaining=table.c.remaining - 1, outcome="")
                 )
                 if spent.rowcount != 1:
@@ -264,6 +218,14 @@ class Store:
                         return f"request {number}: there is no such request"
                     return f"request {number}: {lifecycle.usable(found[0], now) or 'it could not be claimed'}"
         return ""
+
+    async def _saw(self, login: str) -> None:
+        async with self._writes.begin() as connection:
+            await trust.saw(connection, login, await self._now(connection))
+
+    async def _changed(self, roles: Collection[str], by: str) -> None:
+        async with self._writes.begin() as connection:
+            await trust.changed(connection, roles, by, await self._now(connection))
 
     async def _ended_so(self, numbers: Collection[int], outcome: str) -> None:
         async with self._writes.begin() as connection:
@@ -292,14 +254,3 @@ class _Raced(StoreUnavailable):
 async def _select(connection: AsyncConnection, *where: sa.ColumnElement[bool]) -> list[Request]:
     chosen = sa.select(table).where(*where).order_by(table.c.number.desc()).limit(_LISTED)
     return [from_row(dict(row)) for row in (await connection.execute(chosen)).mappings()]
-
-
-async def _insert(connection: AsyncConnection, asked: NewRequest, state: State, now: float) -> int:
-    made = await connection.execute(
-        table.insert().values(
-            digest=asked.binding.digest(), state=state.value, caller=asked.binding.caller, content=content(asked),
-            tries=1, filed=now, expires=now + lifecycle.UNANSWERED, last_rows=asked.rows, votes="[]", uses=1,
-            remaining=0 if state is State.REVIEW else 1, outcome="", decided_by="", denial="", jti="",
-        ).returning(table.c.number)
-    )  # fmt: skip
-    return int(made.scalar_one())

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pgguard.policy.budget import duration
 from pgguard.store.database import logins, meta, role_changes
@@ -63,21 +62,16 @@ async def known(connection: AsyncConnection, person: str, roles: Collection[str]
     return Known(now if first is None else first, began, tuple(Change(*row) for row in changes))
 
 
-async def saw(writes: AsyncEngine, login: str, now: float) -> None:
+async def saw(connection: AsyncConnection, login: str, now: float) -> None:
     """A login was seen; the first time stays."""
-    try:
-        async with writes.begin() as connection:
-            first = sa.select(logins.c.login).where(logins.c.login == login)
-            if (await connection.execute(first)).scalar() is None:
-                await connection.execute(logins.insert().values(login=login, first_seen=now))
-    except IntegrityError:
-        pass  # another node saw it at the same moment
+    first = sa.select(logins.c.login).where(logins.c.login == login)
+    if (await connection.execute(first)).scalar() is None:
+        await connection.execute(logins.insert().values(login=login, first_seen=now))
 
 
-async def changed(writes: AsyncEngine, roles: Iterable[str], by: str, now: float) -> None:
+async def changed(connection: AsyncConnection, roles: Iterable[str], by: str, now: float) -> None:
     """``by`` is about to commit changes of these roles."""
-    async with writes.begin() as connection:
-        for role in sorted(set(roles)):
-            same = (role_changes.c.role == role, role_changes.c.changed_by == by)
-            await connection.execute(role_changes.delete().where(*same))
-            await connection.execute(role_changes.insert().values(role=role, changed_by=by, moment=now))
+    for role in sorted(set(roles)):
+        same = (role_changes.c.role == role, role_changes.c.changed_by == by)
+        await connection.execute(role_changes.delete().where(*same))
+        await connection.execute(role_changes.insert().values(role=role, changed_by=by, moment=now))

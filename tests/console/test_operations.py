@@ -117,7 +117,7 @@ async def test_rules_are_those_of_the_policy_in_force(desk: Desk) -> None:
     assert rows["apps"] == ("limit", "caller: apps", "1000 rows deleted, 20000 rows updated", "approve")
     assert rows["most-of-a-table"] == ("limit", "", "20% of a table, at least 50 rows", "approve")
     assert rows["destroys"] == ("rule", "destroys: any", "except table staging.*", "approve")
-    assert rows["slow-bleed"] == ("budget", "caller: people", "1000 rows in 1 hour per caller, database", "approve")
+    assert rows["slow-bleed"] == ("budget", "caller: people", "10000 rows in 1 hour per caller, database", "approve")
 
 
 async def test_decisions_are_recorded_with_both_persons(desk: Desk) -> None:

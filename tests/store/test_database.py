@@ -6,11 +6,13 @@ import asyncio
 import sqlite3
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from live.postgres import Postgres
 
 from pgguard.errors import ConfigError
+from pgguard.store import moments
 from pgguard.store.requests import Store
 from tests.store.requests_at_hand import filed
 
@@ -116,16 +118,25 @@ async def test_two_nodes_that_start_at_once(state_server: Postgres) -> None:
             await store.close()
 
 
-async def test_nodes_share_the_clock_of_their_database(state_server: Postgres, tmp_path: Path) -> None:
-    """One whose own clock is an hour ahead files no request that is an hour younger for the others."""
+async def test_nodes_share_the_clock_of_their_database(
+    state_server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose own clock is an hour ahead files no request that is an hour younger for the others, and believes no
+    login an hour earlier."""
+    monkeypatch.setattr(moments, "time", SimpleNamespace(time=lambda: time.time() + 3600, monotonic=time.monotonic))
     with state_server.fresh_database(template="template1") as name:
         state_server.sql(f"alter database {name} owner to keeper")
         store = await Store.open(state_server.dsn("keeper", name), tmp_path / "key", deadline=5.0)
         number = await filed(store)
+        await store.saw("bob")
+        await store.roles_changed({"bob"}, "ann")
         found = await store.show(number)
+        kept = [
+            state_server.value(f"select max({column}) from pgguard_{table}", dbname=name)
+            for column, table in (("first_seen", "logins"), ("moment", "role_changes"), ("created", "meta"))
+        ]
         now = state_server.value("select extract(epoch from clock_timestamp())::float8")
         await store.close()
 
         assert found is not None
-        assert abs(found.filed - now) < 60
-        assert store._clock is time.time
+        assert all(abs(moment - now) < 60 for moment in (found.filed, *kept))

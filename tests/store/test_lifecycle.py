@@ -16,7 +16,7 @@ from pgguard.store.lifecycle import Approver
 from pgguard.store.request import Request, State
 from pgguard.store.requests import Store
 from pgguard.store.trust import Change, Known
-from tests.store.requests_at_hand import BOB, DBA, Clock, approved, filed, request
+from tests.store.requests_at_hand import BOB, DBA, Clock, approved, filed, request, tamper
 
 OPEN = Request(7, "d", State.OPEN, request(), 1, filed=0.0, expires=100.0)
 ANSWERED = replace(OPEN, decided_by="bob", decided=1.0, denial="no")
@@ -25,6 +25,8 @@ ANSWERED = replace(OPEN, decided_by="bob", decided=1.0, denial="no")
 @pytest.mark.parametrize(
     ("stored", "now", "is_now"),
     [
+        (State.APPROVED, -59.0, State.APPROVED),
+        (State.APPROVED, -59.1, State.EXPIRED),  # given later than now: the clock was set back
         (State.OPEN, 99.9, State.OPEN),
         (State.OPEN, 100.0, State.EXPIRED),
         (State.APPROVED, 99.9, State.APPROVED),
@@ -35,7 +37,7 @@ ANSWERED = replace(OPEN, decided_by="bob", decided=1.0, denial="no")
     ],
 )
 def test_the_state_now(stored: State, now: float, is_now: State) -> None:
-    assert lifecycle.state(replace(OPEN, state=stored), now) is is_now
+    assert lifecycle.state(replace(ANSWERED, state=stored), now) is is_now
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_a_login_that_is_not_believed_does_not_count() -> None:
 
 @pytest.mark.parametrize("stored", State)
 def test_only_the_requester_withdraws_only_what_is_not_over(stored: State) -> None:
-    request = replace(OPEN, state=stored)
+    request = replace(ANSWERED, state=stored)
 
     assert lifecycle.may_withdraw(request, 1.0, "bob") is not None
     assert (lifecycle.may_withdraw(request, 1.0, "ann") is None) == (stored in (State.OPEN, State.APPROVED))
@@ -133,7 +135,7 @@ def test_only_the_requester_withdraws_only_what_is_not_over(stored: State) -> No
 
 @pytest.mark.parametrize("stored", State)
 def test_an_approval_that_was_not_used_can_be_taken_back_by_a_denial(stored: State) -> None:
-    may = lifecycle.may_deny(replace(OPEN, state=stored), 1.0, DBA) is None
+    may = lifecycle.may_deny(replace(ANSWERED, state=stored), 1.0, DBA) is None
 
     assert may == (stored in (State.OPEN, State.APPROVED, State.REVIEW))
 
@@ -172,8 +174,10 @@ async def test_a_claim_agrees_with_the_pure_decision(store: Store, clock: Clock)
     await approved(store, "used")
     await store.claim((4,))
     await approved(store, "expires", expires=10.0)
+    await approved(store, "tomorrow", expires=90_000.0)
+    await tamper(store, f"update pgguard_requests set decided = {clock() + 3600} where number = 6")
     clock.now += 10.0
-    for number in range(1, 6):
+    for number in range(1, 7):
         found = await store.show(number)
         assert found is not None
         usable = not lifecycle.usable(found, clock())

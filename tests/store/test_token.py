@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pgguard.errors import ConfigError
 from pgguard.policy.binding import Approval, NotValid
 from pgguard.policy.consent import Terms
+from pgguard.store.moments import Moments
 from pgguard.store.requests import Store
 from pgguard.store.token import TokenKey
 from tests.store.requests_at_hand import BOB, Clock, binding, filed
@@ -56,7 +57,7 @@ async def test_a_token_expires_with_its_approval(store: Store, clock: Clock) -> 
 async def test_a_token_of_another_store_or_key_is_not_valid(store: Store, tmp_path: Path, clock: Clock) -> None:
     await handed_over(store)
     (tmp_path / "other").mkdir()
-    other = await Store.open(f"sqlite:///{tmp_path}/other/state.db", clock=clock, deadline=5.0)
+    other = await Store.open(f"sqlite:///{tmp_path}/other/state.db", moments=Moments(clock), deadline=5.0)
     foreign = await handed_over(other)
     await other.close()
 
@@ -70,7 +71,7 @@ async def test_a_signed_token_must_name_the_approval_it_was_made_for(
     await handed_over(store)
     key = tmp_path / "state.token-key"
     (tmp_path / "other").mkdir()
-    other = await Store.open(f"sqlite:///{tmp_path}/other/state.db", key, clock=clock, deadline=5.0)
+    other = await Store.open(f"sqlite:///{tmp_path}/other/state.db", key, moments=Moments(clock), deadline=5.0)
     foreign = await handed_over(other)
     await other.close()
 
