@@ -1,10 +1,15 @@
-"""Hypothesis profiles of the whole suite: ``fast`` for every run, ``deep`` for the night."""
+"""What holds for the whole suite: Hypothesis profiles (``fast`` for every run, ``deep`` for the night), and Ctrl-C."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
+
+# A shell without job control starts its background jobs with SIGINT ignored, and ignored it would stay in each process
+# that a test starts and then interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Deadlines measure the machine, not the code: other processes share it. The fast profile tries the same examples each
 # time, so that a run says something of the change; the deep one looks for new ones.

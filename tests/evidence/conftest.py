@@ -171,12 +171,9 @@ class Client:
 
 
 @pytest.fixture
-def client(server: Server) -> Iterator[Client]:
+def client(connect: Callable[..., Client]) -> Client:
     """``owner``, an ordinary role, in an empty database of its own making."""
-    it = Client(server)
-    yield it
-    it.close()
-    _clear(server)
+    return connect("owner")
 
 
 @pytest.fixture
@@ -189,7 +186,7 @@ def shop(client: Client) -> Client:
 def connect(server: Server) -> Iterator[Callable[[str], Client]]:
     clients: list[Client] = []
 
-    def make(user: str) -> Client:
+    def make(user: str) -> Client:  # all are closed before the clearing, which would wait for their locks
         clients.append(Client(server, user))
         return clients[-1]
 

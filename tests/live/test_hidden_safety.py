@@ -16,7 +16,7 @@ pytestmark = pytest.mark.live
 SETTING = """
 set role ann;
 create function ev() returns trigger language plpgsql as $$ begin delete from public.invoices; return new; end $$;
-create function f(int) returns int language plpgsql immutable as $$ begin return $1; end $$;
+create function f(int) returns int language plpgsql immutable as $$ begin execute 'select 1'; return $1; end $$;
 create function evil(public.notes) returns int language plpgsql immutable as
     $$ declare x int; begin select public.purge() into x; return 1; end $$;
 create function installs(text) returns void language plpgsql as $$ begin execute $1; end $$;

@@ -83,7 +83,7 @@ async def test_the_picture_follows_the_catalogs(admin, shop):
     assert first is await admin.picture("shop")
     assert admin.fresh("shop", 2.0)
     shop.execute(
-        "create function f() returns trigger language plpgsql as 'begin return old; end';"
+        "create function f() returns trigger language plpgsql as 'begin delete from t; return old; end';"
         "create trigger g before delete on t for each row execute function f()"
     )
     await asyncio.sleep(2.5)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
 
 import psycopg
 from psycopg import errors, sql
+
+# Whether psycopg warns that a pipeline had failed already depends on how soon the error arrives.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 def connect(**options: object) -> psycopg.Connection:
