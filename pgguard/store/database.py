@@ -112,10 +112,10 @@ async def open_database(url: str) -> Database:
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         file = _sqlite_file(parsed)
-        database = Database(_sqlite(parsed, "BEGIN", 4), _sqlite(parsed, "BEGIN IMMEDIATE", 1), file)
+        database = Database(_sqlite(parsed, writes=False), _sqlite(parsed, writes=True), file)
     else:
-        file, engine = None, _postgresql(parsed)
-        database = Database(engine, engine)
+        file = None
+        database = Database(_postgresql(parsed, writes=False), _postgresql(parsed, writes=True))
     where = file if file is not None else f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database or ''}"
     try:
         await _prepare(database.writes)
@@ -162,10 +162,15 @@ def _sqlite_file(parsed: URL) -> Path:
     return file
 
 
-def _sqlite(parsed: URL, begin: str, connections: int) -> AsyncEngine:
+# One SELECT needs no transaction around it, and those of sessions are all of one.
+_READING = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+
+
+def _sqlite(parsed: URL, *, writes: bool) -> AsyncEngine:
     engine = create_async_engine(
-        parsed.set(drivername="sqlite+aiosqlite"), pool_size=connections, max_overflow=0, pool_timeout=1.0,
-        connect_args={"timeout": BUSY_MS / 1000},
+        parsed.set(drivername="sqlite+aiosqlite"), pool_size=1 if writes else 4, max_overflow=0, pool_timeout=1.0,
+        pool_reset_on_return="rollback" if writes else None, connect_args={"timeout": BUSY_MS / 1000},
+        **({} if writes else _READING),
     )  # fmt: skip
 
     def connected(connection: Any, _record: object) -> None:
@@ -177,17 +182,18 @@ def _sqlite(parsed: URL, begin: str, connections: int) -> AsyncEngine:
         cursor.close()
 
     def begun(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     sa.event.listen(engine.sync_engine, "connect", connected)
-    sa.event.listen(engine.sync_engine, "begin", begun)
+    if writes:
+        sa.event.listen(engine.sync_engine, "begin", begun)
     return engine
 
 
-def _postgresql(parsed: URL) -> AsyncEngine:
+def _postgresql(parsed: URL, *, writes: bool) -> AsyncEngine:
     return create_async_engine(
-        parsed.set(drivername="postgresql+asyncpg"), pool_size=8, max_overflow=0, pool_timeout=1.0, pool_pre_ping=True,
-        connect_args={"timeout": 5.0, "command_timeout": 2.0},
+        parsed.set(drivername="postgresql+asyncpg"), pool_size=4, max_overflow=0, pool_timeout=1.0, pool_pre_ping=True,
+        connect_args={"timeout": 5.0, "command_timeout": 2.0}, **({} if writes else _READING),
     )  # fmt: skip
 
 

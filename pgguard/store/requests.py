@@ -171,8 +171,9 @@ class Store:
     async def _is_known(self, binding: Binding) -> bool:
         async with self._reads.connect() as connection:
             now = await self._now(connection)
-            known = await _select(connection, table.c.digest == binding.digest(), table.c.state.in_(("open", "denied")))
-        return any(request.expires > now for request in known)
+            known = sa.select(table.c.number).where(table.c.digest == binding.digest(), table.c.expires > now)
+            waits = known.where(table.c.state.in_(("open", "denied"))).limit(1)
+            return (await connection.execute(waits)).first() is not None
 
     async def _find(self, binding: Binding, token: str) -> Approval | NotValid | None:
         digest = binding.digest()
