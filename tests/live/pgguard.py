@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from live import certificates
 from live.endpoint import Endpoint, Ran, clean_environment, password_of
@@ -157,6 +159,16 @@ class Pgguard(Endpoint):
         deadline = time.monotonic() + seconds
         while words not in self.logs():
             assert time.monotonic() < deadline, f"{words!r} is not in the logs after {seconds} s: {self.logs()}"
+            time.sleep(0.05)
+
+    def records_with(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10) -> list[dict[str, Any]]:
+        """All records, once one is there that is ``wanted``: some are written after the answer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            records = [json.loads(line) for line in self.audit.read_text().splitlines()]
+            if any(map(wanted, records)):
+                return records
+            assert time.monotonic() < deadline, f"no such record after {seconds} s: {records}"
             time.sleep(0.05)
 
     def rss_kb(self) -> int:

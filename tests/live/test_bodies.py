@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 import pytest
@@ -61,14 +60,11 @@ def test_everyday_triggers_and_wrappers_pass(guard: Pgguard, server: Postgres, s
 def test_keyed_writes_under_a_harmless_trigger_are_proved_and_not_measured(guard: Pgguard, shop: str) -> None:
     with guard.connect("ann", shop) as connection:
         connection.execute("update notes set body = 'by key' where id = 7")
-    deadline = monotonic() + 10
-    mine: list[str] = []
-    while not mine and monotonic() < deadline:  # proved writes are recorded off the path
-        records = map(json.loads, guard.audit.read_text().splitlines())
-        sleep(0.05)
-        mine = [r["verdict"] for r in records if "by key" in r["statement"] and r["database"] == shop]
 
-    assert ["proved"] == mine
+    def mine(record: dict[str, Any]) -> bool:
+        return "by key" in record["statement"] and record["database"] == shop
+
+    assert ["proved"] == [record["verdict"] for record in filter(mine, guard.records_with(mine))]
 
 
 def test_a_trigger_that_deletes_is_measured(guard: Pgguard, server: Postgres, shop: str) -> None:
