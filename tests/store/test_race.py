@@ -9,10 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from pgguard.policy.binding import Filed
+import pytest
+
+from pgguard.policy.account import Place
+from pgguard.policy.binding import Approval, Filed
+from pgguard.store.budgets import Saved
 from pgguard.store.request import State
 from pgguard.store.requests import Store
-from tests.store.requests_at_hand import approved, filed, request
+from tests.store.requests_at_hand import BOB, Clock, approved, binding, filed, request
 
 CLAIMER = """
 import asyncio, sys
@@ -57,8 +61,22 @@ async def test_tasks_that_race_for_an_approval_leave_one_winner(store: Store) ->
         assert set(answers) == {"", f"request {number}: it was used already"}
 
 
-async def test_processes_that_race_for_approvals_leave_one_winner_each(tmp_path: Path) -> None:
-    url, rounds = f"sqlite:///{tmp_path}/state.db", 40
+@pytest.mark.parametrize("other", ["withdrawn", "denied"])
+async def test_what_is_taken_back_while_it_is_claimed_is_one_or_the_other(store: Store, other: str) -> None:
+    for round_ in range(15):
+        number = await approved(store, f"delete {round_}")
+        took_back = store.withdraw(number, "ann") if other == "withdrawn" else store.deny(number, BOB, "no")
+        claims = [store.claim((number,)) for _ in range(2)]
+        first, second, answer = await asyncio.gather(*claims, took_back)
+        state = (await store.show(number)).state  # type: ignore[union-attr]
+
+        assert state == ("used" if "" in (first, second) else other)
+        assert answer.refused == (state == "used")
+        assert (first, second).count("") <= 1
+
+
+async def test_processes_that_race_for_approvals_leave_one_winner_each(state_url: str) -> None:
+    url, rounds = state_url, 40
     store = await Store.open(url, deadline=20.0)
     for round_ in range(rounds):
         await approved(store, f"delete {round_}")
@@ -70,7 +88,7 @@ async def test_processes_that_race_for_approvals_leave_one_winner_each(tmp_path:
     for claimer in claimers:
         assert claimer.stdout is not None
         assert claimer.stdout.readline() == "ready\n"
-    outs = await asyncio.gather(*(asyncio.to_thread(claimer.communicate, "go\n") for claimer in claimers))
+    outs = await asyncio.gather(*(asyncio.to_thread(claimer.communicate, "go\n", 120) for claimer in claimers))
     won = sorted(int(line) for out, _ in outs for line in out.split() if line != "0")
 
     assert won == list(range(1, rounds + 1))
@@ -78,9 +96,8 @@ async def test_processes_that_race_for_approvals_leave_one_winner_each(tmp_path:
     await store.close()
 
 
-async def test_the_same_thing_filed_at_once_is_one_request(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/state.db"
-    stores = [await Store.open(url, deadline=20.0) for _ in range(2)]
+async def test_the_same_thing_filed_at_once_is_one_request(state_url: str) -> None:
+    stores = [await Store.open(state_url, deadline=20.0) for _ in range(2)]
     answers = await asyncio.gather(*(store.file(request()) for store in stores for _ in range(2)))
 
     assert sorted(answer.tries for answer in answers if isinstance(answer, Filed)) == [1, 2, 3, 4]
@@ -90,8 +107,31 @@ async def test_the_same_thing_filed_at_once_is_one_request(tmp_path: Path) -> No
         await store.close()
 
 
-async def test_kill_9_leaves_a_usable_store(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/state.db"
+async def test_one_that_expires_between_being_found_and_being_claimed(store: Store, clock: Clock) -> None:
+    number = await approved(store)
+    assert isinstance(await store.find(binding()), Approval)
+    clock.now += 1800
+
+    assert await store.claim((number,)) == f"request {number}: it expired"
+
+
+async def test_what_two_nodes_spent_of_budgets_at_once_is_all_there(state_url: str) -> None:
+    """Each counts for itself: neither writes over the other's."""
+    stores = [await Store.open(state_url, deadline=20.0) for _ in range(2)]
+    place: Place = ("slow-bleed", "rows", (("caller", "ann"),))
+    nodes = [store.budgets(f"node {n}") for n, store in enumerate(stores)]
+    for spent in range(1, 6):
+        await asyncio.gather(*(
+            node.write({place: Saved(60.0, [(1.0, spent * number, 1)], ())}) for number, node in enumerate(nodes, 1)
+        ))  # fmt: skip
+
+    assert [(await node.read())[place].spent for node in nodes] == [[(1.0, 5, 1)], [(1.0, 10, 1)]]
+    for store in stores:
+        await store.close()
+
+
+async def test_kill_9_leaves_a_usable_store(state_url: str) -> None:
+    url = state_url
     root = Path(__file__).resolve().parents[2]
     last = 0
     for _ in range(3):
