@@ -13,6 +13,7 @@ from pgguard.policy.model import Budget
 from pgguard.store.request import Request, State
 
 _SHORT = 100  # characters of a statement in a listing
+_UNMEASURED = "not measured: what it does is known only when it is done"
 _BREAKS = re.compile(r"\r\n|\n|\r")
 _SPACES = re.compile(r"[ \t]+")
 
@@ -83,7 +84,7 @@ def request_lines(request: Request, *, samples: bool = False) -> list[tuple[str,
         ("budget", binding.budget),
         *(("rule", f"{blame.rule}: {blame.says}") for blame in asked.blames),
         *(("finding", f"{finding.check}: {finding.says}") for finding in asked.findings),
-        ("rows", "not measured" if request.rows is None else str(request.rows)),
+        ("rows", _UNMEASURED if request.rows is None else str(request.rows)),
     ]
     if asked.measurement is not None:
         tables = ((table, share(table, sizes.get(table.oid))) for table in asked.measurement.tables)
@@ -133,4 +134,6 @@ def _outcome(request: Request) -> str:
     request is spent when it is added to the budget."""
     if request.used is None or not request.asked.binding.statements:
         return ""
+    if request.outcome == "failed":
+        return "failed; what it had done until then may stay"
     return request.outcome or "spent; how its COMMIT ended was not seen"

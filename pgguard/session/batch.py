@@ -61,7 +61,7 @@ class Batch:
     def _own_block(self, judged: Judged, *, trying: bool = False) -> None:
         """Outside a block, in front of what could COMMIT by itself (in one it fails with 2D000) or is only tried."""
         s = self.s
-        may_commit = not s.world.observe and any(x.kind in _MAY_COMMIT for x in judged.statements)
+        may_commit = not (s.world.observe or judged.alone) and any(x.kind in _MAY_COMMIT for x in judged.statements)
         if self.wrapped or s.in_block or not (may_commit or trying):
             return
         self._begin = s.server.hidden(b"BEGIN", sync=False)
@@ -105,10 +105,10 @@ class Batch:
         bound = frontend.bind(message)
         s.batch_begun = True
         prepared = s.names.statement(key(bound.statement))
-        judged = judging.bound(s, prepared, bound.params)
-        if judged.opaque:
+        judged, params = judging.bound(s, prepared, bound.params), frontend.parameters(bound.params)
+        if planned := judged.opaque and bool(params or not judged.alone):  # VACUUM and its kin are not planned
             following.unread_code(s)  # planning runs functions that say they are immutable
-        s.names.portals[key(bound.portal)] = Portal(judged, frontend.parameters(bound.params), prepared=prepared)
+        s.names.portals[key(bound.portal)] = Portal(judged, params, prepared=prepared)
         if s.failed and not judged.control:
             s.server.relay(message)
             return
@@ -118,7 +118,7 @@ class Batch:
             yield None
             if self.failed():
                 return
-            s.tx.note_measured(judged, frontend.parameters(bound.params))
+            s.tx.note_measured(judged, params)
             yield from self._refuse(refusal)
             return
         self._own_block(judged)
@@ -126,8 +126,8 @@ class Batch:
             yield from self._read_first()
             if self.over:
                 return
-        s.tx.note_bound(judged)
-        self._unread = judged.opaque
+        s.tx.note_bound(judged, planned=planned)
+        self._unread = planned
         following.bodies(s, judged)
         s.server.relay(message)
 
@@ -259,7 +259,7 @@ class Batch:
         step = s.server.held(message)
         s.server.flush()
         yield None
-        measure.invalidate(s)
+        measure.ran_outside(s, failed=step.failed)
         self.over = step.failed
         s.to_client.append(step.held)
 

@@ -288,11 +288,18 @@ def _unmeasurable(s: Session, message: bytes, judged: Judged) -> Talk:
         return
     step = s.server.held(message)
     yield None
-    s.server.dirty = True
-    invalidate(s)
+    ran_outside(s, failed=step.failed)
     if not step.error:
         s.to_client.append(step.held)
         following.took_effect(s, judged)
+
+
+def ran_outside(s: Session, *, failed: bool) -> None:
+    """A statement that cannot run in a transaction ran: what it did is there, also of one that failed."""
+    s.server.dirty = True
+    invalidate(s)
+    if failed:
+        spending.broke_off(s)
 
 
 def _unreadable(s: Session, text: bytes, judged: Judged) -> Talk:

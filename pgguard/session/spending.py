@@ -171,6 +171,13 @@ def ended(s: Session, *, committed: bool) -> None:
     spending.committing = False
 
 
+def broke_off(s: Session) -> None:
+    """What was approved and runs outside any transaction failed: what it had done by then may stay."""
+    if s.spending.claimed and not s.replies.fatal:
+        s.spending.outcomes.append((s.spending.claimed, "failed"))
+        s.spending.claimed = ()
+
+
 def gone(s: Session) -> None:
     """The connection is lost: the server rolls back what was not told to commit."""
     from pgguard.session.outstanding import Unit

@@ -136,9 +136,9 @@ class Transaction:
         if judged.deferrable or relations is None:
             self.deferrable = True
 
-    def note_bound(self, judged: Judged) -> None:
+    def note_bound(self, judged: Judged, *, planned: bool) -> None:
         """``judged`` is about to be planned: functions that say they are immutable run already (FACTS F6)."""
-        if judged.opaque:
+        if planned:
             self.measured = self.opaque = self.untrusted = self.deferrable = True
             self.judged.append(judged)
 

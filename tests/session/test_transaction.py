@@ -59,10 +59,10 @@ def test_ddl_ends_trust_and_is_looked_at() -> None:
 
 def test_a_bind_of_unread_code_counts_as_running_it() -> None:
     tx = Transaction()
-    tx.note_bound(judged("select 1"))
+    tx.note_bound(judged("select 1"), planned=False)
     assert not tx.measured
 
-    tx.note_bound(judged("select imm()"))
+    tx.note_bound(judged("select imm()"), planned=True)
     assert tx.measured and tx.opaque
 
 
