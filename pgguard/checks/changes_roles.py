@@ -2,7 +2,8 @@
 
 *Problem*: a GRANT, a new role or another password can make its author, or anybody, somebody who may approve.
 *Instead*: let the people who own the roles do it, or ask for approval.
-*Exceptions*: none; SET ROLE changes no role and is not meant.
+*Exceptions*: SET ROLE changes no role and is not meant. Where the statement is measured, nor is a GRANT on an object
+that the same transaction made, or an OWNER TO whoever owns it already, as pg_restore says it of everything.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from pgguard.checks.finding import Finding
 from pgguard.sql.statement import Effect, Statement, StatementKind
 
 NAME = "changes-roles"
+
+# Those whose owners, or privileges, the catalog query does not compare.
+_OWNERS = frozenset({"change owner", "owner of function", "owner of type", "owner of schema"})
+_NOT_COMPARED = "grant on parameter acl"
 
 _SAYS = {
     "GrantStmt": "privileges on objects are granted or revoked",
@@ -30,4 +35,10 @@ def find(statement: Statement, text: str, reaches_user_code: bool) -> Finding | 
     roles = statement.kind in (StatementKind.GRANT, StatementKind.ROLE) or Effect.GRANT in statement.effects
     if not roles and not changes_owner:
         return None
-    return Finding(NAME, _SAYS.get("AlterOwnerStmt" if changes_owner else statement.node, "a role is changed"))
+    words = statement.subcommands
+    of_old_objects = statement.node == "GrantStmt" and _NOT_COMPARED not in words
+    return Finding(
+        NAME,
+        _SAYS.get("AlterOwnerStmt" if changes_owner else statement.node, "a role is changed"),
+        catalog=of_old_objects or (changes_owner and not _OWNERS.isdisjoint(words)),
+    )

@@ -10,10 +10,12 @@ from pgguard.sql.statement import Statement
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A hazard that a check saw in a statement. ``check`` is its public name, ``says`` one sentence for people."""
+    """A hazard that a check saw in a statement. ``check`` is its public name, ``says`` one sentence for people.
+    ``catalog``: once it has run, ``evidence.made`` sees in the catalog whether it is so; until then it may be."""
 
     check: str
     says: str
+    catalog: bool = False
 
 
 def said(check: str, statement: Statement, words: Iterable[str], sentences: Mapping[str, str]) -> Finding | None:

@@ -3,7 +3,8 @@
 *Problem*: a trigger, rule or policy changes what every later statement does; an index, a default, a check or a
 generated column over a function is run by statements that do not name it, and by autovacuum with no client at all.
 *Instead*: review the function first, then ask for approval.
-*Exceptions*: index, default and check expressions that reach nothing but PostgreSQL's own functions are not meant.
+*Exceptions*: index, default and check expressions that reach nothing but PostgreSQL's own functions are not meant, nor,
+where the statement is measured, triggers and policies of a table that the same transaction made.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _ALWAYS = {
     "CreatePolicyStmt": "a policy will run with later statements",
     "AlterPolicyStmt": "a policy will run with later statements",
 }
+_OF_OLD_TABLES = frozenset({"CreateTrigStmt", "CreatePolicyStmt"})
 _OVER_USER_CODE = {
     "IndexStmt": "an index will run user code, also in autovacuum",
     "CreateStatsStmt": "extended statistics will run user code, also in autovacuum",
@@ -38,6 +40,6 @@ def find(statement: Statement, text: str, reaches_user_code: bool) -> Finding | 
     if says is None and reaches_user_code and named:
         says = _OVER_USER_CODE.get(statement.node)
     if says is not None:
-        return Finding(NAME, says)
+        return Finding(NAME, says, catalog=statement.node in _OF_OLD_TABLES)
     inner = statement.inner if statement.node == "CreateSchemaStmt" else ()
     return next((found for part in inner if (found := find(part, text, reaches_user_code)) is not None), None)

@@ -51,6 +51,9 @@ def additions(changed: frozenset[str], inside: bool) -> Iterator[str]:
                     "pg_catalog.pg_get_userbyid(t.member)", _MEMBER_OPTIONS), "pg_auth_members t")  # fmt: skip
     if "pg_default_acl" in changed:
         yield _rows("default privileges", "t.oid", ("t.defaclacl::pg_catalog.text",), "pg_default_acl t")
+    if "pg_shdepend" in changed:
+        source = f"pg_shdepend t WHERE {equal('t.deptype', _char('o'))} AND {_differs(inside, recent=False)}"
+        yield _rows("owner", _OWNED, ("t.refobjid::pg_catalog.text", _IDENTITY), source)
     for catalog, column, key in _RIGHTS:
         if catalog in changed:
             key = f"pg_catalog.concat_ws('.', '{catalog}', {key})"
@@ -173,6 +176,8 @@ _DOMAINS = (
     f"pg_type t WHERE {among('t.typtype', chars('d'))}"
     f" AND t.oid OPERATOR(pg_catalog.>=) {FIRST_USER_OID}::pg_catalog.oid"
 )
+_OWNED = "pg_catalog.concat_ws('.', t.dbid, t.classid, t.objid)"
+_IDENTITY = "(SELECT i.identity FROM pg_catalog.pg_identify_object(t.classid, t.objid, 0) i)"
 _MEMBERSHIP = "pg_catalog.concat_ws('.', t.roleid, t.member, t.grantor)"
 # inherit_option and set_option are columns of PostgreSQL 16.
 _MEMBER_OPTIONS = (

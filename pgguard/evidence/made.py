@@ -76,7 +76,8 @@ def made(
     """(name of a check, sentence) for each hazard, each once. ``catalogs``: the reading's counters, for a password,
     which shows there alone."""
     sides = Sides(Side.of(outside), Side.of(inside))
-    found = [*_code(sides), *_event_triggers(sides), *_roles(sides, catalogs or {}), *_rights(sides), *_weaker(sides)]
+    found = [*_code(sides), *_event_triggers(sides), *_roles(sides, catalogs or {}), *_rights(sides), *_owners(sides),
+             *_weaker(sides)]  # fmt: skip
     return tuple(dict.fromkeys(found))
 
 
@@ -191,6 +192,15 @@ def _rights(sides: Sides) -> Iterator[tuple[str, str]]:
         yield CHANGES_ROLES, "privileges on objects are granted or revoked"
     if _list(sides.outside, "default privileges") != _list(sides.inside, "default privileges"):
         yield CHANGES_ROLES, "privileges on objects to come are granted or revoked"
+
+
+def _owners(sides: Sides) -> Iterator[tuple[str, str]]:
+    before, now = _list(sides.outside, "owner"), _list(sides.inside, "owner")
+    found = {now[key][1] for key, values in before.items() if key in now and now[key][0] != values[0]}
+    # Of what belongs to the bootstrap superuser nobody keeps a list.
+    found |= {b.name for b, n in sides.kept() if b.owner != n.owner and b.kind not in "iIt" and b.owned_by is None}
+    if found:
+        yield CHANGES_ROLES, f"an object changes its owner ({', '.join(sorted(found))})"
 
 
 def _weaker(sides: Sides) -> Iterator[tuple[str, str]]:

@@ -30,6 +30,7 @@ PG_CLASS = 1259
 CATALOGS = {
     PG_CLASS: "pg_class",
     1213: "pg_tablespace",
+    1214: "pg_shdepend",
     1247: "pg_type",
     1249: "pg_attribute",
     1255: "pg_proc",

@@ -120,10 +120,12 @@ def _inside(
     return ServerError(asked.error) if asked.failed else asked.rows
 
 
-def asked_for(session: Session) -> Asked:
-    """The measured statements of the transaction, with what the checks found in them."""
+def asked_for(session: Session, *, unmeasured: bool = False) -> Asked:
+    """The measured statements of the transaction, with what the checks found in them. What the catalog knows better
+    than the text is left to it, once it was asked."""
     judged = session.tx.judged
-    findings = dict.fromkeys(f for j in judged for f in j.findings)
+    knows = session.tx.reading is not None and (session.tx.opaque or session.tx.objects) and not unmeasured
+    findings = dict.fromkeys(f for j in judged for f in j.findings if not (knows and f.catalog))
     if session.tx.reading is not None and session.tx.reading.session_replication_role != "origin":
         findings[Finding("disables-safety", "triggers and foreign keys are switched off in this session")] = None
     # What the text said already is said once; a check that it did not show speaks from the catalog.
@@ -141,7 +143,7 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
     if isinstance(spent, Refusal):
         return spent
     evidence = Evidence(measurement=found, measurable=found is not None, at_commit=at_commit, why=why, spent=spent)
-    verdict: Verdict = decide(session.world.policy, asked_for(session), evidence)
+    verdict: Verdict = decide(session.world.policy, asked_for(session, unmeasured=found is None), evidence)
     if isinstance(verdict, Allow) or session.world.observe:
         spending.hold_measured(session, spent)
         spending.tell(session, quiet=True)

@@ -165,11 +165,15 @@ def _alter_object(field: str) -> Callable[[Draft, Tree], None]:
             draft.is_a(StatementKind.ROLE, Effect.GRANT)
         elif kind in ("database", "tablespace", "subscription"):
             draft.is_a(StatementKind.SERVER, Effect.SERVER)
-        if draft.node == "RenameStmt":
-            draft.subcommands.append(f"rename {kind}")
+        draft.subcommands.append(f"rename {kind}" if draft.node == "RenameStmt" else f"owner of {kind}")
         draft.target(body.get("relation"), Effect.ALTER)
 
     return fill
+
+
+def _grant(draft: Draft, body: Tree) -> None:
+    _plain(draft, body)
+    draft.subcommands.append(f"grant on {drops.kind_of(body.get('objtype', ''))}")
 
 
 def _set_schema(draft: Draft, body: Tree) -> None:
@@ -260,6 +264,7 @@ _FILL: dict[str, Callable[[Draft, Tree], None]] = {
     "AlterEnumStmt": alter.alter_enum,
     "AlterEventTrigStmt": _alter_event_trigger,
     "AlterObjectSchemaStmt": _set_schema,
+    "GrantStmt": _grant,
     "RenameStmt": _alter_object("renameType"),
     "AlterOwnerStmt": _alter_object("objectType"),
     "AlterDatabaseStmt": _alter_database,

@@ -122,6 +122,12 @@ select format('type %s: of %s %s', oid::regtype, typowner::regrole, coalesce(typ
 from pg_type where oid >= 16384 and typrelid = 0 and typelem = 0;
 
 -- rights
+select format('%s of %s: of %s', classid::regclass, coalesce(pg_describe_object(classid, objid, 0), '?'),
+    refobjid::regrole) from pg_shdepend
+where deptype = 'o' and dbid = (select oid from pg_database where datname = current_database())
+    and classid not in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_namespace'::regclass, 'pg_type'::regclass);
+
+-- rights
 select format('column %s.%s: %s', attrelid::regclass, attname, attacl) from pg_attribute
 where attacl is not null and attrelid >= 16384;
 

@@ -106,4 +106,4 @@ def _facts_gone(before: Look, after: Look) -> Iterator[Harm]:
 
 def _of_something_new(fact: str, subjects: set[str]) -> bool:
     """What may be done with an object of the attacker's own making is nobody's loss."""
-    return fact.startswith(("relation ", "function ", "schema ", "type ")) and fact.split(":")[0] not in subjects
+    return fact.startswith(("relation ", "function ", "schema ", "type ", "pg_")) and fact.split(":")[0] not in subjects

@@ -198,6 +198,7 @@ def connect(server: Server) -> Iterator[Callable[[str], Client]]:
 
 def _clear(server: Server) -> None:
     with server.connect("postgres") as admin:
+        admin.execute("set lock_timeout = '20s'")
         admin.execute(
             "do $$ declare s record; begin"
             " for s in select nspname from pg_namespace where oid >= 16384 and nspname !~ '^pg_' loop"

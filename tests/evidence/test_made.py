@@ -23,6 +23,7 @@ create table w.apart (id int, k int);
 create table w.indexed (id int, t varchar(5), d int default w.f2(1));
 create index indexed_f on w.indexed (w.f2(id), t);
 grant select on w.loose to outside;
+create statistics w.st on id, k from w.loose;
 set client_min_messages = error;
 """
 LATER = "runs-code-later"
@@ -116,6 +117,10 @@ AS_SUPERUSER: list[tuple[str, list[tuple[str, str]]]] = [
         "grant other to owner with admin option",
         [("changes-roles", "membership in role other is granted to owner")],
     ),
+    ("alter table w.a owner to other", [("changes-roles", "an object changes its owner (w.a)")]),
+    ("alter function w.f() owner to other", [("changes-roles", "an object changes its owner (w.f())")]),
+    ("create table w.n (id int); alter schema w owner to other", [("changes-roles", "an object changes its owner (w)")]),
+    ("alter statistics w.st owner to other", [("changes-roles", "an object changes its owner (w.st)")]),
     ("alter database postgres set search_path = w", [("changes-roles", "a setting of a role or database")]),
     (
         "create function w.et() returns event_trigger language plpgsql as ''begin end'';"
@@ -153,6 +158,8 @@ HARMLESS = [
     "create temp table tt (id int default w.f2(1)); create index on tt (w.f2(id));"
     " create trigger x before insert on tt for each row execute function w.tf();"
     " create domain pg_temp.td as int check (w.f2(value) > 0)",
+    "create table w.new (id int); grant select on w.new to other; alter table w.new owner to owner;"
+    " alter table w.loose owner to owner; alter function w.f() owner to owner; alter schema w owner to owner",
     "create sequence w.s2; comment on table w.a is ''x''; insert into w.loose values (1, 1); truncate w.empty",
     "begin create trigger x before insert on w.loose for each row execute function w.tf(); raise ''no'';"
     " exception when others then null; end",
