@@ -36,6 +36,8 @@ _FACTS = (
     "pg_catalog.current_setting('server_version_num')",
     "pg_catalog.pg_is_in_recovery()",
     "pg_catalog.current_setting('client_encoding')",
+    "pg_catalog.current_setting('client_min_messages')",
+    "(SELECT c.system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system() c)",
 )
 SESSION_SQL = f"{PREFIX}SELECT {sealed(array(*_FACTS, array(*STATE)))}"
 
@@ -64,7 +66,13 @@ class SessionFacts:
     server_version_num: int
     in_recovery: bool
     client_encoding: str
+    client_min_messages: str
+    system_identifier: str  # of the server that this very connection has reached
     state: SessionState
+
+    @property
+    def hears_notices(self) -> bool:
+        return self.client_min_messages not in ("warning", "error")
 
 
 def is_on(value: str | None) -> bool:
@@ -92,8 +100,9 @@ def parse_state(values: Sequence[Any]) -> SessionState:
 def parse_session(rows: Sequence[Row]) -> SessionFacts:
     """The answer to SESSION_SQL. Raises ProtocolViolation when it is not exactly that."""
     match opened(rows):
-        case [[str(user), str(database), oid, int(pid), str(version), bool(recovering), str(encoding), list(state)]]:
+        case [[str(user), str(database), oid, int(pid), str(version), bool(recovering), str(encoding), str(least),
+               str(identifier), list(state)]]:  # fmt: skip
             return SessionFacts(
-                user, database, int(oid), pid, int(version), recovering, encoding, parse_state(state)
+                user, database, int(oid), pid, int(version), recovering, encoding, least, identifier, parse_state(state)
             )
     raise ProtocolViolation("server", "the session's facts are not complete")

@@ -6,6 +6,7 @@ import hashlib
 import json
 
 from pgguard.evidence.measurement import Destroyed, Measurement
+from pgguard.policy.match import glob
 from pgguard.policy.model import Policy
 from pgguard.policy.sqlstates import REFUSED
 from pgguard.policy.verdict import Asked, Blame, Caller, Refuse
@@ -37,6 +38,16 @@ def missing(
     says = f"destroys {lost[0].kind} {lost[0].name}{more}, and the session does not say which environment it means"
     hint = f"Set {SETTING} to the name of the environment that you believe to be connected to, then run it again."
     return Refuse(REFUSED, (_blame(policy, says),), measurement, asked.findings, hint)
+
+
+def notice(policy: Policy, caller: Caller) -> str:
+    """What a person is told who has just connected; "" for whoever knows it, or is a program."""
+    told = any(glob(application, caller.application) for application in policy.environment_notice)
+    if not policy.environment or caller.claim == policy.environment or not told:
+        return ""
+    named = f', server "{policy.server.name}"' if policy.server.name else ""
+    claims = f', the session claims "{caller.claim}"' if caller.claim else ""
+    return f'this is "{policy.environment}"{named}{claims}'
 
 
 def speak_of(policy: Policy, caller: Caller) -> bool:

@@ -56,6 +56,10 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(one) for one in many)
 
 
+def _notice(value: Any) -> tuple[str, ...]:
+    return () if value == "off" else _texts(value)
+
+
 def _listed(value: Any) -> tuple[str, ...]:
     return () if value in ([], ()) else _texts(value)
 
@@ -192,6 +196,7 @@ Listed = Annotated[
     tuple[str, ...], BeforeValidator(_listed), WithJsonSchema({"type": "array", "items": {"type": "string"}})
 ]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), WithJsonSchema(_MANY)]
+Notice = Annotated[tuple[str, ...], BeforeValidator(_notice), WithJsonSchema(_MANY)]
 Count = Annotated[int, BeforeValidator(count), WithJsonSchema({"type": "integer", "minimum": 0})]
 RuleName = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]"})]
 Match = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_match), WithJsonSchema(_match_schema())]

@@ -10,6 +10,7 @@ from pgguard.policy.fields import (
     Count,
     Duration,
     Identifier,
+    Notice,
     Per,
     Share,
     Text,
@@ -221,6 +222,7 @@ class Policy(Part):
 
     version: Version
     environment: Text = ""
+    environment_notice: Notice = ("psql",)
     server: Server = Server()
     mode: Annotated[Literal["enforce", "observe"], one_of("enforce", "observe")] = "enforce"
     unmeasured: Annotated[Literal["refuse", "approve"], one_of("refuse", "approve")] = "refuse"

@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from pgguard.console.connection import ConsoleConnection
 from pgguard.errors import ProtocolViolation, UpstreamUnavailable
-from pgguard.policy.verdict import Caller
 from pgguard.proxy import dial
 from pgguard.proxy.carry_out import LATER, at_once, carry_out, write_outcomes, write_proved
 from pgguard.proxy.network import Arrival
+from pgguard.proxy.opening import open_session
 from pgguard.proxy.randomness import fresh
 from pgguard.proxy.upstream_side import ServerSide
 from pgguard.session.asks import Ask
 from pgguard.session.connection import Session
 from pgguard.session.signin import SignIn, Stage
-from pgguard.wire.backend import encode_error, ready_for_query
+from pgguard.wire.backend import encode_error, encode_notice, ready_for_query
 from pgguard.wire.startup import StartupMessage
 
 if TYPE_CHECKING:
@@ -187,29 +187,15 @@ class ClientSide(asyncio.Protocol):
             self._console.receive(sign_in.leftover)
 
     async def _open_session(self, sign_in: SignIn) -> None:
-        facts = sign_in.facts
-        assert facts is not None
-        if sign_in.parameters.get("in_hot_standby") == "on" and self._services.upstreams.is_standby():
-            self._refuse("57P03", "the server has become a standby: connect again")
+        opened = await open_session(self._services, sign_in, self.arrival.address, self.ident)
+        if isinstance(opened, Mapping):
+            self._refuse_with(opened)
             return
-        try:
-            world = await self._services.world(facts.database)
-        except UpstreamUnavailable as trouble:
-            self._refuse("PGG06", f"pgguard cannot judge now: {trouble}")
-            return
-        caller = Caller(
-            user=facts.session_user, database=facts.database,
-            application=sign_in.parameters.get("application_name", ""),
-            address=self.arrival.address, role=facts.state.current_user,
-            claim=facts.state.settings.get("environment", ""), reason=facts.state.settings.get("reason", ""),
-        )  # fmt: skip
-        session = Session(
-            world, caller, ident=self.ident, fresh=fresh, clock=time.monotonic, database_oid=facts.database_oid
-        )
-        session.replies.parameters.update(sign_in.parameters)
-        session.settings.confirmed(facts)
-        self.session = session
-        self.pid, self.cancel_key = facts.backend_pid, sign_in.cancel_key
+        self.session, told = opened
+        assert sign_in.facts is not None
+        self.pid, self.cancel_key = sign_in.facts.backend_pid, sign_in.cancel_key
+        if told:
+            self._write(encode_notice({"C": "00000", "M": told}))
         self._write(ready_for_query(0x49))
         self.steer()
         if sign_in.leftover:
@@ -298,7 +284,10 @@ class ClientSide(asyncio.Protocol):
         await self._drained.wait()
 
     def _refuse(self, sqlstate: str, message: str) -> None:
-        self._write(encode_error({"C": sqlstate, "M": message}, severity="FATAL"))
+        self._refuse_with({"C": sqlstate, "M": message})
+
+    def _refuse_with(self, fields: Mapping[str, str]) -> None:
+        self._write(encode_error(fields, severity="FATAL"))
         self._close()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -51,6 +51,7 @@ class Services:
         self.audit = audit
         self.policy = policy
         self.server = server
+        self.system_identifier = server.rpartition("/")[2]
         self.observe = observe
         self.allow_trust = allow_trust
         self.audit_all = audit_all

@@ -47,6 +47,7 @@ class Admin:
         self._dsn = dsn
         self._settings = dict(settings or {})
         self._deadline = deadline
+        self._identifier = ""  # of the one server that may be at the other end, once it is known
         self._connections: dict[str | None, Connection] = {}
         self._witnesses: dict[str, Connection] = {}
         self._pictures = Pictures(self._connection, max_age)
@@ -59,6 +60,7 @@ class Admin:
                 " FROM pg_catalog.pg_control_system()"
             )
             host, port = _address(connection)
+        self._identifier = str(identifier)
         return Server(version, identifier, f"{host}:{port}")
 
     async def picture(self, database: str, deadline: float | None = None) -> Picture:
@@ -152,17 +154,27 @@ class Admin:
             await connection.close()
         self._connections.clear()
 
+    async def _is_the_same(self, connection: Any) -> None:
+        """Somebody may have put another server behind the address: what it says is not about ours."""
+        if not self._identifier:
+            return
+        found = await connection.fetchval("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
+        if found != self._identifier:
+            raise UpstreamUnavailable(f"another server: its system_identifier is {found}, not {self._identifier}")
+
     def _witness(self, database: str) -> Connection:
         """One of its own: a scan for people must not stand in the way of those whose transactions wait to be judged."""
         found = self._witnesses.get(database)
         if found is None:
-            found = self._witnesses[database] = Connection(self._dsn, database, {**self._settings, **SETTINGS})
+            found = self._witnesses[database] = Connection(
+                self._dsn, database, {**self._settings, **SETTINGS}, self._is_the_same
+            )
         return found
 
     def _connection(self, database: str | None) -> Connection:
         found = self._connections.get(database)
         if found is None:
-            found = self._connections[database] = Connection(self._dsn, database, self._settings)
+            found = self._connections[database] = Connection(self._dsn, database, self._settings, self._is_the_same)
         return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -26,12 +26,17 @@ SETTINGS = {
 
 
 class Connection:
-    """Whoever enters ``use`` has the connection alone. A broken one is thrown away and opened again at the next use."""
+    """Whoever enters ``use`` has the connection alone. A broken one is thrown away and opened again at the next use.
+    ``check`` sees each new one first, and raises when it will not do."""
 
-    def __init__(self, dsn: str, database: str | None, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, dsn: str, database: str | None, settings: Mapping[str, str] | None = None,
+        check: Callable[[Any], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
         self._dsn = dsn
         self._database = database
         self._settings = SETTINGS | dict(settings or {})
+        self._check = check
         self._lock = asyncio.Lock()
         self._connection: Any = None
 
@@ -62,9 +67,16 @@ class Connection:
 
     async def _open(self) -> Any:
         given = {"database": self._database} if self._database else {}
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             self._dsn, statement_cache_size=0, server_settings=dict(self._settings), timeout=5, **given
         )
+        if self._check is not None:
+            try:
+                await self._check(connection)
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection
 
     def _discard(self) -> None:
         if self._connection is not None:

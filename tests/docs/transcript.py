@@ -2,7 +2,8 @@
 
 The convention: a line that begins with ``$ `` is typed into a shell. If the command is psql, the lines that begin with
 its prompt (``shop=> `` and its kin) are typed into it; a prompt ``shop-> `` goes on with the statement. Everything else
-is what was printed. Passwords come from a password file, and psql's banner is left out.
+is what was printed. Passwords come from a password file; psql's banner is left out, and with it the NOTICE in front of
+it that tells which environment this is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from pathlib import Path
 
 PROMPT = re.compile(r"^\w+[=-][*!]?[>#] ", re.MULTILINE)
 WAITS = re.compile(rb"(?:\A|\n)\w+[=-][*!]?[>#] \Z")
-BANNER = re.compile(r"\A(?:psql \(.*\)\n)?(?:WARNING: .*\n)?(?:Type \"help\" for help\.\n)?\n?")
+BANNER = re.compile(
+    r"\A(?:NOTICE:  this is \"\w+\"\n)?(?:psql \(.*\)\n)?(?:WARNING: .*\n)?(?:Type \"help\" for help\.\n)?\n?"
+)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # What is another one on each day and on each server; what stands in its place has the same width.

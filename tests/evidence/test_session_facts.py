@@ -17,6 +17,8 @@ def test_facts_are_the_servers_own(client: Any) -> None:
     assert facts.backend_pid == client.connection.info.backend_pid
     assert str(facts.server_version_num).startswith(client.server.name)
     assert not facts.in_recovery and facts.client_encoding == "UTF8"
+    assert facts.system_identifier == client.run("select system_identifier::text from pg_control_system()")[0][0]
+    assert facts.hears_notices
     assert facts.state.current_user == "owner" and facts.state.settings == {} and facts.state.track_counts
 
 
@@ -24,6 +26,12 @@ def test_settings_of_the_role_are_there(connect: Any) -> None:
     connect("postgres").run("alter role other set pgguard.environment = 'staging'")
     assert parse_session(connect("other").run(SESSION_SQL)).state.settings == {"environment": "staging"}
     connect("postgres").run("alter role other reset all")
+
+
+@pytest.mark.parametrize(("least", "heard"), [("debug1", True), ("log", True), ("warning", False), ("error", False)])
+def test_who_wants_to_hear_no_notices(client: Any, least: str, heard: bool) -> None:
+    client.run(f"set client_min_messages = {least}")
+    assert parse_session(client.run(SESSION_SQL)).hears_notices is heard
 
 
 @pytest.mark.parametrize("broken", [[], [["5b5d"]], [[b'["u", "d", "5", 1, "150000", false, "UTF8", []]'.hex()]]])

@@ -56,11 +56,12 @@ class Endpoint:
         self, script: str = "", *, user: str, dbname: str, args: Sequence[str] = (),
         env: Mapping[str, str] | None = None, timeout: float = 60,
     ) -> Ran:  # fmt: skip
-        """Run psql with ``script`` on its standard input (``args`` may hold -c instead)."""
+        """Run psql with ``script`` on its standard input (``args`` may hold -c instead). It has a script's name, so
+        that nobody tells it which environment this is."""
         where = ["-h", self.host, "-p", str(self.port), "-U", user, "-d", dbname]
         ran = subprocess.run(
             [str(self.bindir / "psql"), "-X", *where, *args], input=script,
             capture_output=True, text=True, timeout=timeout, check=False,
-            env=clean_environment({"PGPASSWORD": password_of(user), **(env or {})}),
+            env=clean_environment({"PGPASSWORD": password_of(user), "PGAPPNAME": "script", **(env or {})}),
         )  # fmt: skip
         return Ran(ran.returncode, ran.stdout, ran.stderr)

@@ -78,5 +78,33 @@ def test_missing() -> None:
 
 @pytest.mark.parametrize(("claim", "expected"), [("", True), ("staging", True), ("production", False)])
 def test_speak_of(claim: str, expected: bool) -> None:
-    assert claims.speak_of(STRICT, Caller("ann", "shop", claim=claim)) is expected
-    assert claims.speak_of(LAX, Caller("ann", "shop", claim=claim)) is False
+    assert claims.speak_of(STRICT, Caller("ann", "shop", "shop", claim=claim)) is expected
+    assert claims.speak_of(LAX, Caller("ann", "shop", "shop", claim=claim)) is False
+
+
+@pytest.mark.parametrize(
+    ("environment", "says", "caller", "told"),
+    [
+        ("production", None, Caller("ann", "shop", application="psql"), 'this is "production"'),
+        ("production", None, Caller("ann", "shop", application="psql", claim="staging"),
+         'this is "production", the session claims "staging"'),
+        ("production", None, Caller("ann", "shop", application="psql", claim="production"), ""),
+        ("production", None, Caller("ann", "shop", application="deploy"), ""),
+        ("production", "off", Caller("ann", "shop", application="psql"), ""),
+        ("production", ["pgAdmin 4*", "pgcli"], Caller("ann", "shop", application="psql"), ""),
+        ("production", ["pgAdmin 4*", "pgcli"], Caller("ann", "shop", application="pgAdmin 4 - DB:shop"),
+         'this is "production"'),
+        ("production", "*", Caller("ann", "shop"), 'this is "production"'),
+        ("", None, Caller("ann", "shop", application="psql", claim="staging"), ""),
+    ],
+)  # fmt: skip
+def test_who_is_told_where_he_is(environment: str, says: object, caller: Caller, told: str) -> None:
+    keys = {"environment_notice": says} if says is not None else {}
+    assert claims.notice(policy(environment=environment, **keys) if environment else policy(**keys), caller) == told
+
+
+def test_the_server_has_a_name() -> None:
+    named = policy(environment="production", server={"name": "shop-primary"})
+    assert (
+        claims.notice(named, Caller("ann", "shop", application="psql")) == 'this is "production", server "shop-primary"'
+    )

@@ -1,0 +1,54 @@
+"""Between sign-in and session: whether this is the right server, who the caller is, and what he is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pgguard.errors import UpstreamUnavailable
+from pgguard.policy import claims
+from pgguard.policy.verdict import Caller
+from pgguard.proxy.randomness import fresh
+from pgguard.session.connection import Session
+
+if TYPE_CHECKING:
+    from pgguard.proxy.services import Services
+    from pgguard.session.signin import SignIn
+
+log = structlog.get_logger()
+
+
+async def open_session(
+    services: Services, sign_in: SignIn, address: str, ident: str
+) -> tuple[Session, str] | Mapping[str, str]:
+    """The session, and in which environment it is where that is to be told; or the fields of the error that ends it."""
+    facts = sign_in.facts
+    assert facts is not None
+    if facts.system_identifier != services.system_identifier:
+        # What is known over the admin connection, and what was approved, is of another server.
+        log.error("another server", expected=services.system_identifier, found=facts.system_identifier)
+        return {
+            "C": "PGG06",
+            "M": f"this is not the server that pgguard is for: its system_identifier is {facts.system_identifier},"
+            f" not {services.system_identifier}",
+        }
+    if sign_in.parameters.get("in_hot_standby") == "on" and services.upstreams.is_standby():
+        return {"C": "57P03", "M": "the server has become a standby: connect again"}
+    try:
+        world = await services.world(facts.database)
+    except UpstreamUnavailable as trouble:
+        return {"C": "PGG06", "M": f"pgguard cannot judge now: {trouble}"}
+    caller = Caller(
+        user=facts.session_user, database=facts.database,
+        application=sign_in.parameters.get("application_name", ""),
+        address=address, role=facts.state.current_user,
+        claim=facts.state.settings.get("environment", ""), reason=facts.state.settings.get("reason", ""),
+    )  # fmt: skip
+    session = Session(world, caller, ident=ident, fresh=fresh, clock=time.monotonic, database_oid=facts.database_oid)
+    session.replies.parameters.update(sign_in.parameters)
+    session.settings.confirmed(facts)
+    told = claims.notice(world.policy, caller) if facts.hears_notices and not world.observe else ""
+    return session, told
