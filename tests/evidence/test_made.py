@@ -119,7 +119,7 @@ AS_SUPERUSER: list[tuple[str, list[tuple[str, str]]]] = [
     ),
     ("alter table w.a owner to other", [("changes-roles", "an object changes its owner (w.a)")]),
     ("alter function w.f() owner to other", [("changes-roles", "an object changes its owner (w.f())")]),
-    ("create table w.n (id int); alter schema w owner to other", [("changes-roles", "an object changes its owner (w)")]),
+    ("create table w.n (); alter schema w owner to other", [("changes-roles", "an object changes its owner (w)")]),
     ("alter statistics w.st owner to other", [("changes-roles", "an object changes its owner (w.st)")]),
     ("alter database postgres set search_path = w", [("changes-roles", "a setting of a role or database")]),
     (

@@ -31,7 +31,7 @@ alter domain d drop constraint x
 -- alter: add; calls=f
 alter domain d add constraint c check (f(value))
 
--- alter: alter
+-- alter: alter; subcommands=owner of function
 alter function f() owner to x
 
 -- alter: alter; writes=t:alter; subcommands=set schema

@@ -1,7 +1,7 @@
--- grant: grant
+-- grant: grant; subcommands=grant on table
 grant select on t to x
 
--- grant: grant
+-- grant: grant; subcommands=grant on schema
 revoke all on schema s from public
 
 -- grant: grant
