@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, dry_run, emptying, following, judging, measure, spending, talks
+from pgguard.session import cut, dry_run, emptying, following, judging, measure, reparse, spending, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate, tried
@@ -91,23 +91,23 @@ class Batch:
     def _parse(self, message: bytes) -> None:
         s = self.s
         parsed = frontend.parse(message)
-        judged = judging.judged(s, parsed.text, parsed.param_types)
-        prepared = Prepared(parsed.text, parsed.param_types, judged, s.desk.version)
-        name = key(parsed.name)
+        name, text, types = key(parsed.name), parsed.text, parsed.param_types
+        prepared = Prepared(text, types, judging.judged(s, text, types), s.desk.version)
         s.names.batch[name] = prepared
         # a text that cannot be read runs nothing here: the server's own error is the answer, or Bind is refused
-        if b"pgguard" in parsed.text:
-            message = message.replace(parsed.text, without_token(parsed.text), 1)
+        message = message.replace(text, without_token(text), 1)
         s.server.relay(message, NameChange(name, prepared))
 
     def _bind(self, message: bytes) -> Talk:
         s = self.s
         bound = frontend.bind(message)
         s.batch_begun = True
-        prepared = s.names.statement(key(bound.statement))
+        prepared = yield from reparse.believed(s, key(bound.statement))
+        if self.failed():
+            return
         judged, params = judging.bound(s, prepared, bound.params), frontend.parameters(bound.params)
         if planned := judged.opaque and bool(params or not judged.alone):  # VACUUM and its kin are not planned
-            following.unread_code(s)  # planning runs functions that say they are immutable
+            following.unread_code_next(s)  # planning runs functions that say they are immutable
         s.names.portals[key(bound.portal)] = Portal(judged, params, prepared=prepared)
         if s.failed and not judged.control:
             s.server.relay(message)

@@ -13,7 +13,7 @@ from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.binding import NotValid
-from pgguard.session import glass, judging, talks
+from pgguard.session import glass, judging, reparse, talks
 from pgguard.session.asks import Ask, Away, Claim, RolesChanged
 from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
 from pgguard.session.readings import ask_reading, take_reading
@@ -63,6 +63,8 @@ def _settle_deferred(s: Session, sync: bool) -> Says:
 
 def deferred_done(s: Session, sync: bool) -> Generator[Ask | None, Any, Reading | Outcome]:
     """The reading behind all that was put off until COMMIT."""
+    if s.tx.opaque:
+        reparse.put_away(s)
     for _ in range(ROUNDS):
         made = s.server.deferred(s.server.hidden(b"SET CONSTRAINTS ALL IMMEDIATE", sync=sync))
         asked = ask_reading(s, None, sync=sync)

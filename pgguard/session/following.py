@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Allow
-from pgguard.session import spending
+from pgguard.session import reparse, spending
 from pgguard.session.outstanding import Entry, Unit
 from pgguard.session.replies import IDLE
 
@@ -94,7 +94,13 @@ def measuring(s: Session, judged: Judged, params: bytes = b"") -> None:
     _mark(s)
     s.server.dirty = True
     if judged.opaque:
-        unread_code(s)
+        unread_code_next(s)
+
+
+def unread_code_next(s: Session) -> None:
+    """It is in the message that goes out next."""
+    reparse.put_away(s)
+    unread_code(s)
 
 
 def unread_code(s: Session) -> None:

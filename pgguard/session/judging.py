@@ -75,8 +75,9 @@ def bound(s: Session, prepared: Prepared | None, params: bytes) -> Judged:
 
 def rejudged(s: Session, prepared: Prepared, params: bytes = b"") -> Judged:
     """Of a statement parsed earlier, today, and of the values that a Bind gives it."""
-    stale = prepared.version != s.desk.version and prepared.version >= 0
-    stale = stale or (s.settings.dry_run and s.desk.silent)  # nobody has read it
+    if prepared.lost:
+        return prepared.judged
+    stale = prepared.version != s.desk.version or (s.settings.dry_run and s.desk.silent)  # nobody has read it
     if stale and not prepared.judged.error:  # what could not be read then was read by the server as it was then
         if prepared.by_sql and not s.desk.silent:
             prepared.judged = prepared_by(s.desk, s.world.picture, prepared.text, prepared.judged.read)

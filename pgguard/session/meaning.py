@@ -50,7 +50,9 @@ def with_names(desk: Desk, judged: Judged, names: Names, now: Callable[[Prepared
 def _meant(statement: Statement, names: Names, now: Callable[[Prepared], Judged]) -> Judged | None:
     if statement.kind is StatementKind.EXECUTE:
         prepared = names.statement(identifier(statement.name))
-        return now(prepared) if prepared else None
+        if prepared is None or prepared.lost or prepared.judged.control:
+            return None  # FAIL CLOSED: EXECUTE of a COMMIT that Parse made commits, at the end of the whole text
+        return now(prepared)
     if statement.node == "FetchStmt":
         portal = names.portals.get(identifier(statement.name))
         return portal.judged if portal else None

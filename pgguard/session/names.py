@@ -2,19 +2,23 @@
 
 A name is believed only after the server confirmed it (ParseComplete, CloseComplete). Within the client's own batch a
 Parse not yet confirmed is believed too: were it to fail, the server would skip everything behind it up to the Sync.
-After code that pgguard did not read no name is believed until it is parsed again.
+After code that pgguard did not read no name is believed until it is parsed again, which ``reparse`` sees to.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from pgguard.session.judge import Judged, never
+
+_LOST: Final = -1
 
 
 class Prepared:
     """A statement as it was parsed. ``judged`` is what was said of it under ``version`` of the desk that said it;
-    ``by_sql``: ``text`` is the PREPARE that made it."""
+    ``by_sql``: ``text`` is the PREPARE that made it; ``closed``: we had the server forget it."""
 
-    __slots__ = ("by_sql", "judged", "param_types", "text", "version")
+    __slots__ = ("by_sql", "closed", "judged", "param_types", "text", "version")
 
     def __init__(
         self, text: bytes, param_types: tuple[int, ...], judged: Judged, version: int, *, by_sql: bool = False
@@ -24,10 +28,17 @@ class Prepared:
         self.param_types = param_types
         self.judged = judged
         self.version = version
+        self.closed = False
 
+    @property
+    def lost(self) -> bool:
+        """Whether its name may stand for something else by now."""
+        return self.version == _LOST
 
-    def tainted(self) -> Prepared:
-        return Prepared(self.text, self.param_types, never(self.judged), -1)
+    def lose(self) -> None:
+        """In place: its ParseComplete may still come, and must not make it believed again."""
+        self.judged = never(self.judged)
+        self.version = _LOST
 
 
 class Portal:
@@ -74,10 +85,20 @@ class Names:
     def taint(self) -> None:
         """Unread code ran: it may have closed, replaced or made any of these. A name that stood for a transaction
         statement may still do so, and must not be run as if it were just any statement."""
-        self.statements = {n: p.tainted() for n, p in self.statements.items() if p.judged.control}
+        self.statements = {name: prepared for name, prepared in self.statements.items() if not prepared.by_sql}
         self.forget_portals()
-        for name, prepared in self.batch.items():
-            self.batch[name] = prepared.tainted() if prepared is not None and prepared.judged.control else None
+        for prepared in (*self.statements.values(), *self.batch.values()):
+            if prepared is not None:
+                prepared.lose()
+
+    def close_controls(self) -> list[bytes]:
+        """Names of transaction statements that the server knows, to be closed there: unread code can EXECUTE them."""
+        found = []
+        for name, prepared in (*self.statements.items(), *self.batch.items()):
+            if prepared is not None and prepared.judged.control and name and not prepared.closed:
+                prepared.closed = True
+                found.append(name)
+        return found
 
     def forget_portals(self) -> None:
         """After an error: which portals are left is the server's secret."""

@@ -152,8 +152,8 @@ def encode_query(text: bytes) -> bytes:
     return _message(b"Q", text + b"\0")
 
 
-def encode_parse(name: bytes, text: bytes) -> bytes:
-    return _message(b"P", name + b"\0" + text + b"\0\0\0")
+def encode_parse(name: bytes, text: bytes, types: tuple[int, ...] = ()) -> bytes:
+    return _message(b"P", name + b"\0" + text + b"\0" + struct.pack(f"!h{len(types)}I", len(types), *types))
 
 
 def encode_bind(portal: bytes, statement: bytes) -> bytes:

@@ -43,7 +43,8 @@ def test_a_prepared_statement_is_judged_again_under_a_new_picture() -> None:
 def test_what_unread_code_may_have_replaced_is_never_judged_again() -> None:
     stage = Stage().play([q("select 1")])
     commit = judging.judged(stage.session, b"commit")
-    tainted = Prepared(b"commit", (), commit, stage.session.desk.version).tainted()
+    tainted = Prepared(b"commit", (), commit, stage.session.desk.version)
+    tainted.lose()
 
     assert judging.rejudged(stage.session, tainted).verdict == tainted.judged.verdict
     assert not isinstance(tainted.judged.verdict, Allow)

@@ -46,12 +46,35 @@ def test_after_unread_code_no_name_is_believed() -> None:
     names.portals[b"p"] = Portal(prepared("select 3").judged, b"")
     names.taint()
 
-    assert names.statement(b"s") is None
-    assert names.statement(b"b") is None
     assert names.portals == {}
-    tainted = names.statement(b"c")
-    assert tainted is not None
-    assert tainted.judged.verdict.sqlstate == "PGG05"  # type: ignore[union-attr]
+    for name in (b"s", b"c", b"b"):
+        tainted = names.statement(name)
+        assert tainted is not None
+        assert tainted.lost
+        assert tainted.judged.verdict.sqlstate == "PGG05"  # type: ignore[union-attr]
+
+
+def test_a_parse_confirmed_behind_unread_code_is_not_believed() -> None:
+    names = Names()
+    parsed = prepared("select 1")
+    names.batch[b"s"] = parsed
+    names.taint()
+    names.batch.clear()
+    names.confirmed(b"s", parsed)
+
+    found = names.statement(b"s")
+    assert found is not None
+    assert found.lost
+
+
+def test_transaction_statements_are_closed_once_and_only_those_that_sql_can_name() -> None:
+    names = Names()
+    for name, text in ((b"", "commit"), (b"c", "commit"), (b"s", "select 1")):
+        names.confirmed(name, prepared(text))
+    names.batch[b"b"] = prepared("begin")
+
+    assert names.close_controls() == [b"c", b"b"]
+    assert names.close_controls() == []
 
 
 @pytest.mark.parametrize("run", [[bind("", "s1") + execute() + SYNC], [q("execute s1")]])
