@@ -21,6 +21,7 @@ from pgguard.wire import backend, framing, frontend
 _LONGEST = 64 * 1024  # bytes of one message
 _PIPELINED = 256  # messages that may wait for their turn
 _PREPARED = 256  # statements that a client may keep
+_PORTALS = 16  # half read, that it may keep
 
 _IDLE = backend.ready_for_query(ord("I"))
 # A console that said 18 would make an older psql warn that it does not know it.
@@ -43,6 +44,7 @@ class _Portal:
     formats: tuple[int, ...]
     result: Result | None = None
     sent: int = 0
+    suspended: bool = False
 
 
 class ConsoleConnection:
@@ -146,7 +148,7 @@ class ConsoleConnection:
             self._end()
         elif code == b"S":
             self._skipping = False
-            self._portals.clear()
+            self._portals = self._still_read()
             self._send(_IDLE)
         elif self._skipping:
             return
@@ -162,8 +164,13 @@ class ConsoleConnection:
         elif code not in (b"H", b"d", b"c", b"f"):  # Flush: all is sent at once; copy messages are ignored outside COPY
             raise ProtocolViolation("client", f"invalid frontend message type {message[0]}")
 
+    def _still_read(self) -> dict[bytes, _Portal]:
+        """Portals whose rows a client fetches in parts. For one that believes to be in a transaction they live on."""
+        reading = [(name, portal) for name, portal in self._portals.items() if name and portal.suspended]
+        return dict(reading[-_PORTALS:])
+
     async def _query(self, raw: bytes) -> None:
-        self._portals.clear()
+        self._portals = self._still_read()
         self._prepared.pop(b"", None)
         said = statements(raw.decode("utf-8", "replace"))
         if not said:
@@ -183,7 +190,7 @@ class ConsoleConnection:
         result = meant if isinstance(meant, Failed) else await self._run(meant, said, ())
         if isinstance(result, Failed):
             return result
-        head = m.row_description(meant.columns) if isinstance(meant, Command) and meant.columns else b""
+        head = m.row_description(meant.columns) if not isinstance(meant, Failed) and meant.columns else b""
         self._send(head + b"".join(map(m.data_row, result.rows)) + m.command_complete(result.tag))
         return None
 
@@ -267,8 +274,8 @@ class ConsoleConnection:
         if execute.max_rows > 0:
             rows = rows[: execute.max_rows]
         portal.sent += len(rows)
-        suspended = execute.max_rows > 0 and len(rows) == execute.max_rows
-        end = m.PORTAL_SUSPENDED if suspended else m.command_complete(portal.result.tag)
+        portal.suspended = execute.max_rows > 0 and len(rows) == execute.max_rows
+        end = m.PORTAL_SUSPENDED if portal.suspended else m.command_complete(portal.result.tag)
         self._send(b"".join(map(m.data_row, rows)) + end)
         return None
 
@@ -276,7 +283,7 @@ class ConsoleConnection:
         if not isinstance(meant, Command):
             if meant is not None and meant.warning:
                 self._send(backend.encode_notice({"C": "25P01", "M": meant.warning}, severity="WARNING"))
-            return Result((), meant.tag if meant is not None else "")
+            return Result(meant.rows, meant.tag) if meant is not None else Result((), "")
         arguments = match(meant.wanted, said) or {}
         if said.params > len(values):
             return Failed("42P02", f"there is no parameter ${said.params}")
@@ -296,7 +303,7 @@ def _meaning(said: Said) -> Command | Nothing | Failed:
 
 
 def _columns(meant: Meant, formats: Sequence[int]) -> bytes:
-    return m.row_description(meant.columns, formats) if isinstance(meant, Command) and meant.columns else m.NO_DATA
+    return m.row_description(meant.columns, formats) if meant is not None and meant.columns else m.NO_DATA
 
 
 def _error(failed: Failed) -> bytes:

@@ -13,6 +13,7 @@ _TOKEN = re.compile(
     | (?P<span>   [0-9]+[A-Za-z]+ )(?!\w)
     | (?P<word>   [A-Za-z_][\w]* )
     | '(?P<text>  (?:[^']++|'')*+ )'
+    | \(\s*'(?P<cast> (?:[^']++|'')*+ )'(?:::(?P<type> \w+ ))?\s*\)
     | \$(?P<param> [0-9]{1,4} )(?!\w)
     | (?P<end>    ; )
     | (?P<other>  . )
@@ -61,6 +62,11 @@ def statements(text: str) -> list[Said]:
         elif kind == "span":  # 24h is what a person writes, and a string for those who match it
             shape.append("s")
             arguments.append(value[:100])
+        elif token["cast"] is not None:  # how pgjdbc writes a parameter into a Query
+            value = token["cast"]
+            whole = (token["type"] or "").startswith("int") and value.isascii() and value.isdigit()
+            shape.append("n" if whole else "s")
+            arguments.append(int(value[:100]) if whole else value.replace("''", "'"))
         elif kind == "text":
             shape.append("s")
             arguments.append(value.replace("''", "'"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgguard.console.language import Said
-from pgguard.console.order import Failed
+from pgguard.console.order import Failed, Row
 
 _TRANSACTIONS = {"BEGIN": "BEGIN", "START": "START TRANSACTION", "COMMIT": "COMMIT", "END": "COMMIT",
                  "ROLLBACK": "ROLLBACK", "ABORT": "ROLLBACK"}  # fmt: skip
@@ -17,10 +17,17 @@ _POOL_RESET = "SELECT PG_ADVISORY_UNLOCK_ALL ( )"
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """A statement that does nothing here: its tag, and a warning (SQLSTATE 25P01) where it could mislead."""
+    """A statement that does nothing here: its tag, a warning (SQLSTATE 25P01) where it could mislead, and what it
+    answers with."""
 
     tag: str
     warning: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+
+# psql's \\d and tab completion, and what drivers ask of types: there is no catalog here, so nothing is found in it.
+_NOT_FOUND = Nothing("SELECT 0", columns=("nothing",))
 
 
 def habit(said: Said) -> Nothing | Failed | None:
@@ -28,6 +35,10 @@ def habit(said: Said) -> Nothing | Failed | None:
     words = said.shape.split(" ")
     if said.shape == _POOL_RESET:
         return Nothing("SELECT 0")
+    if said.shape == "SELECT n":  # pools ask so whether anybody is there
+        return Nothing("SELECT 1", columns=("?column?",), rows=((str(said.arguments[0]),),))
+    if words[0] in ("SELECT", "WITH") and "PG_CATALOG" in words:
+        return _NOT_FOUND
     if words[0] in _TRANSACTIONS:
         opens = words[0] in ("BEGIN", "START")
         warning = "there are no transactions here: each command takes effect at once" if opens else ""

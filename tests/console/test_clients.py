@@ -75,14 +75,18 @@ async def test_psql_conninfo_several_commands_and_a_script_work(console: Console
     assert out.endswith("done\nSET\n")
 
 
-async def test_what_psql_asks_of_a_catalog_is_an_error_and_no_more(console: Console) -> None:
-    """\\d and its kin ask for catalogs that are not here: psql says so, and goes on."""
-    script = "\\d\n\\l\n\\du\n\\dt accounts\n\\x\nshow version;\nbegin;\ncommit;\n"
+async def test_what_psql_asks_of_a_catalog_finds_nothing(console: Console) -> None:
+    """\\d and its kin, and tab completion, ask for catalogs, of which there are none here."""
+    asked = ("\\d", "\\d accounts", "\\l", "\\l+", "\\du", "\\dt accounts", "\\dn", "\\df", "\\dx", "\\dp", "\\db")
+    completion = "SELECT pg_catalog.quote_ident(c.relname) FROM pg_catalog.pg_class c WHERE c.relkind IN ('r') LIMIT 9;"
+    script = "".join(f"{line}\n" for line in (*asked, completion, "\\x", "show version;", "begin;", "commit;"))
     code, out, err = await psql(console, "-At", stdin=script)
 
     assert code == 0
-    assert err.count("ERROR:  this is not a command of the pgguard console") == 4
+    assert [line for line in err.splitlines() if "Did not find" not in line and "WARNING" not in line] == []
     assert "version|pgguard 0.1.0" in out
+    code, _, err = await psql(console, "-c", "select count(*) from accounts")
+    assert "ERROR:  this is not a command of the pgguard console" in err
 
 
 async def test_commands_without_rows_are_no_trouble_to_drivers(console: Console) -> None:

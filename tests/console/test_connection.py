@@ -143,6 +143,28 @@ async def test_a_text_that_makes_no_sense_somewhere_does_nothing(desk: Desk, con
     assert (await console.store.show(number)).state == "open"  # type: ignore[union-attr]
 
 
+async def test_rows_are_fetched_in_parts(desk: Desk, console: Console) -> None:
+    """pgjdbc with a fetch size, in what it believes to be a transaction: a Sync behind each part."""
+    for n in range(5):
+        await console.file(f"delete {n}")
+    client = Client(desk)
+    def bound(name: bytes) -> bytes:
+        return message("B", name + b"\0" * 8)
+
+    def fetched(name: bytes) -> bytes:
+        return message("E", name + b"\0" + struct.pack("!i", 2)) + SYNC
+
+    named, more = bound(b"rows"), fetched(b"rows")
+
+    assert await client.say(query("begin") + parse("show requests") + named + more) == "NCZ12DDsZ"
+    assert await client.say(query("show version") + more) == "TDCZDDsZ"
+    assert await client.say(more) == "DCZ"
+    assert await client.say(more) == "EZ"  # read to its end, it is gone
+    await client.say(parse("show requests"), *(bound(b"%d" % n) + fetched(b"%d" % n) for n in range(30)))
+
+    assert len(client.connection._portals) == 16
+
+
 async def test_an_approval_is_executed_once_per_portal(desk: Desk, console: Console) -> None:
     client = Client(desk)
     await console.file()
@@ -165,7 +187,7 @@ async def test_parameters_are_data(desk: Desk, console: Console) -> None:
 @pytest.mark.parametrize(
     "text", ["approve", "approve 0", "approve -1", "approve 1 2", "approve 99999999999999999999", "approve 1 at most",
              "deny 1", "deny 1 ''", "deny 1 no", "show request", "show request x", "APPROVE 1 TOKEN TOKEN",
-             "approve 1x", "approve 1 at most 99999999999999999999", "select 1", "'", "/*", "$", "é",
+             "approve 1x", "approve 1 at most 99999999999999999999", "select a", "'", "/*", "$", "é",
              "approve 3000000000", "deny 1 '" + "x" * 501 + "'"],
 )  # fmt: skip
 async def test_what_makes_no_sense_is_an_error_and_changes_nothing(desk: Desk, console: Console, text: str) -> None:

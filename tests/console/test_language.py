@@ -78,3 +78,12 @@ def test_the_longest_message_is_read_in_no_time() -> None:
         statements(hard)
 
     assert time.monotonic() - start < 10
+
+
+def test_a_parameter_that_pgjdbc_wrote_into_the_text() -> None:
+    (said,) = statements("deny ('17'::int4) ('it''s too much')")
+
+    assert (said.shape, said.arguments) == ("DENY n s", (17, "it's too much"))
+    assert statements("approve ('²'::int4)")[0].shape == "APPROVE s"
+    assert statements("approve ('17'::text)")[0].shape == "APPROVE s"
+    assert statements("approve ('17'); deny 1 ('x'")[0].shape == "APPROVE s"
