@@ -26,6 +26,13 @@ STATE: tuple[str, ...] = (
     *(f"pg_catalog.current_setting('pgguard.{name}', true)" for name in SETTINGS),
 )
 
+# Not run while it is "origin".
+_ROLE = "'session_replication_role'::pg_catalog.text"
+_SOURCE = (
+    "(SELECT s.source FROM pg_catalog.pg_show_all_settings() s"
+    f" WHERE pg_catalog.current_setting({_ROLE}) OPERATOR(pg_catalog.<>) 'origin'::pg_catalog.text"
+    f" AND {equal('s.name', _ROLE)})"
+)
 _FACTS = (
     "SESSION_USER",
     "pg_catalog.current_database()",
@@ -38,6 +45,7 @@ _FACTS = (
     "pg_catalog.current_setting('client_encoding')",
     "pg_catalog.current_setting('client_min_messages')",
     "(SELECT c.system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system() c)",
+    _SOURCE,
 )
 SESSION_SQL = f"{PREFIX}SELECT {sealed(array(*_FACTS, array(*STATE)))}"
 
@@ -68,7 +76,13 @@ class SessionFacts:
     client_encoding: str
     client_min_messages: str
     system_identifier: str  # of the server that this very connection has reached
+    replication_source: str | None  # of session_replication_role, in the words of pg_settings; None while it is origin
     state: SessionState
+
+    @property
+    def chose_replication(self) -> bool:
+        """Whether it was the client itself, as it connected or later, who switched triggers and foreign keys off."""
+        return self.replication_source in ("client", "session", "interactive")
 
     @property
     def hears_notices(self) -> bool:
@@ -101,8 +115,9 @@ def parse_session(rows: Sequence[Row]) -> SessionFacts:
     """The answer to SESSION_SQL. Raises ProtocolViolation when it is not exactly that."""
     match opened(rows):
         case [[str(user), str(database), oid, int(pid), str(version), bool(recovering), str(encoding), str(least),
-               str(identifier), list(state)]]:  # fmt: skip
+               str(identifier), str() | None as source, list(state)]]:  # fmt: skip
             return SessionFacts(
-                user, database, int(oid), pid, int(version), recovering, encoding, least, identifier, parse_state(state)
-            )
+                user, database, int(oid), pid, int(version), recovering, encoding, least, identifier, source,
+                parse_state(state),
+            )  # fmt: skip
     raise ProtocolViolation("server", "the session's facts are not complete")

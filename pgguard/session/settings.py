@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Reading
-from pgguard.evidence.session_facts import SessionFacts, is_on
+from pgguard.evidence.session_facts import SessionFacts, SessionState, is_on
 from pgguard.policy.verdict import Allow, Caller
 from pgguard.session.judge import Judged, prepared_by
 from pgguard.session.meaning import identifier
@@ -31,7 +31,7 @@ _CODECS = {
     "EUC_KR": "euc_kr", "EUC_CN": "gb2312",
 }  # fmt: skip
 _LEXING = ("standard_conforming_strings", "client_encoding", "names")
-_WHO = ("role", "session_authorization", "all", "application_name", "search_path")
+_WHO = ("role", "session_authorization", "all", "application_name", "search_path", "session_replication_role")
 
 
 def as_utf8(parameters: dict[str, str], text: bytes) -> bytes:
@@ -58,6 +58,10 @@ class Settings:
         self.search_path = ""
         self._lexing_touched = False  # it was changed at some time in this session
         self.backend_pid = 0
+        # Triggers and foreign keys do not run, and neither the administrator nor an approval has said so: nothing that
+        # is proved of writes is true, so all of them are measured, and the policy is asked.
+        self.guards_off = False
+        self._replication_allowed = "origin"
         self.lexing_unknown = False  # it is being changed; the server says how only with ReadyForQuery
 
     def lexing_trouble(self, parameters: dict[str, str], text: bytes) -> str:
@@ -86,15 +90,19 @@ class Settings:
         """The answer to the question asked at idle."""
         self.stale = False
         self.backend_pid = facts.backend_pid
-        self._believe(facts.state.current_user, facts.state.search_path, dict(facts.state.settings))
+        if not facts.chose_replication:
+            self._replication_allowed = facts.state.session_replication_role
+        self._believe(facts.state)
 
     def follow(self, reading: Reading) -> None:
         """What a reading says of the settings inside the transaction."""
-        self._believe(reading.current_user, reading.search_path, dict(reading.settings))
+        self._believe(reading)
 
-    def _believe(self, current_user: str, search_path: str, ours: dict[str, str]) -> None:
+    def _believe(self, now: SessionState | Reading) -> None:
+        current_user, ours = now.current_user, now.settings
         self.current_user = current_user
-        self.search_path = search_path
+        self.search_path = now.search_path
+        self.guards_off = now.session_replication_role not in ("origin", self._replication_allowed)
         self.token = ours.get("token", "")
         self.report = is_on(ours.get("report", ""))
         self.dry_run = is_on(ours.get("dry_run", ""))
@@ -142,6 +150,8 @@ class Settings:
         elif name == "role":
             role = setting.value if setting.value not in (None, "none") else self._caller.user
             self._caller = replace(self._caller, role=role or "")
+        elif name == "session_replication_role":
+            self._replication_allowed = setting.value or self._replication_allowed  # the policy let it pass
         elif name == "pgguard.dry_run":
             self.dry_run = self.dry_run or is_on(setting.value)
 

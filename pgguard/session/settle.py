@@ -126,12 +126,16 @@ def asked_for(session: Session, *, unmeasured: bool = False) -> Asked:
     judged = session.tx.judged
     knows = session.tx.reading is not None and (session.tx.opaque or session.tx.objects) and not unmeasured
     findings = dict.fromkeys(f for j in judged for f in j.findings if not (knows and f.catalog))
-    if session.tx.reading is not None and session.tx.reading.session_replication_role != "origin":
-        findings[Finding("disables-safety", "triggers and foreign keys are switched off in this session")] = None
     # What the text said already is said once; a check that it did not show speaks from the catalog.
     said = {finding.check for finding in findings}
-    findings.update(dict.fromkeys(f for f in session.tx.made if f.check not in said))
+    findings.update(dict.fromkeys(f for f in _added(session) if f.check not in said))
     return Asked(session.desk.caller, tuple(s for j in judged for s in j.statements), tuple(findings))
+
+
+def _added(session: Session) -> tuple[Finding, ...]:
+    """Hazards that the transaction added, whatever the text showed."""
+    off = Finding("disables-safety", "triggers and foreign keys are switched off in this session")
+    return (*session.tx.made, off) if session.settings.guards_off else session.tx.made
 
 
 def settle(session: Session, found: Measurement | None, *, at_commit: bool = False) -> Says:
@@ -173,7 +177,7 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
             return verdict
         spending.hold_measured(session, spent)
         return None
-    beyond = answer.exceeded_by(found, tx.made)
+    beyond = answer.exceeded_by(found, _added(session))
     if beyond:
         return explain.beyond_approval(answer.number, beyond, verdict)
     if all(known.number != answer.number for known in tx.approvals):
@@ -263,7 +267,7 @@ def new_request(session: Session, held: Hold, particulars: Particulars, *, revie
     return NewRequest(
         binding(session, held), held.measurement, held.blames, held.findings, held.by, held.expires,
         caller.application, caller.address, reason_given(session), session.world.policy.environment,
-        held.over.sum if held.over is not None else 0, held.needs, session.tx.made, particulars, review,
+        held.over.sum if held.over is not None else 0, held.needs, _added(session), particulars, review,
     )  # fmt: skip
 
 

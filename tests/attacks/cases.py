@@ -15,6 +15,7 @@ A file is one family::
         steps: [...]                  # see steps.py; or do: a single one
         harm: object
         by: ann                       # who attacks
+        options: -c name=value        # what else its StartupMessage asks for
         cleanup: SQL                  # the same behind it, for what is not in the database (roles)
         servers: [15]                 # where it does harm; the embedded server of 18 is built without libxml
         quiet: true                   # pgguard may stop it without an error of its own
@@ -33,7 +34,9 @@ import yaml
 FOLDER = Path(__file__).with_name("cases")
 TEN = 10
 HARMS = frozenset({"rows", "object", "safeguard", "rights"})
-KEYS = frozenset({"setup", "superuser", "forms", "steps", "harm", "by", "cleanup", "servers", "quiet", "known", "do"})
+KEYS = frozenset(
+    {"setup", "superuser", "forms", "steps", "harm", "by", "options", "cleanup", "servers", "quiet", "known", "do"}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,7 @@ class Case:
     setup: tuple[str, ...] = ()
     superuser: tuple[str, ...] = ()
     by: str = "ann"
+    options: str = ""
     cleanup: tuple[str, ...] = ()
     servers: tuple[int, ...] = (15, 18)
     quiet: bool = False
@@ -97,6 +101,7 @@ def _family(file: Mapping[str, Any]) -> Iterator[Case]:
                 setup=_sql(known.get("setup"), file),
                 superuser=_sql(known.get("superuser"), file),
                 by=known.get("by", "ann"),
+                options=known.get("options", ""),
                 cleanup=_sql(known.get("cleanup"), file),
                 servers=tuple(known.get("servers", (15, 18))),
                 quiet=known.get("quiet", False),

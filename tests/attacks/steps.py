@@ -7,7 +7,7 @@ A step is one of
 - a list of messages, in one write: ``Sync``, ``Flush``, ``CopyDone``, ``{Query: text}``, ``{bytes: text}`` for a Query
   of just these bytes, ``{Parse: text, name:, types: [name]}``, ``{Bind: [values], statement:, portal:}``,
   ``{Describe: S}``, ``{Execute: portal, rows: n}``, ``{Close: S, name:}``, ``{FunctionCall: function, arguments:}``,
-  ``{CopyData: text}``, and ``{Run: text, values: [...]}`` for Parse to Execute;
+  ``{CopyData: text}``, ``{Run: text, values: [...]}`` for Parse to Execute, and ``{Binary: text, values: [hex]}``;
 - ``{by: b, do: step}``: over the connection of that name (of that user, when it is the name of one of the roles);
 - ``{by: b, send: step}``: the same without waiting for the answer;
 - ``{wait: SQL}``: until that is true over a direct connection, for a while; ``{wait: blocked}``: somebody waits for a
@@ -33,7 +33,7 @@ from live.raw import Raw
 
 from tests.attacks.cases import Case
 
-CLAIM = {"options": "-c pgguard.environment=production"}
+CLAIM = "-c pgguard.environment=production"
 BLOCKED = "select exists (select from pg_locks where not granted)"
 QUIET = 0.4  # seconds of silence after which nothing more is expected of an answer whose length is not known
 LONG = 12.0
@@ -94,7 +94,8 @@ class Attack:
     def _connection(self, name: str) -> Raw:
         if name not in self._open:
             user = name if name in ROLES else self.case.by
-            self._open[name] = Raw.connect(self.endpoint, user, self.database, parameters=CLAIM)
+            options = {"options": f"{CLAIM} {self.case.options}"}
+            self._open[name] = Raw.connect(self.endpoint, user, self.database, parameters=options)
         return self._open[name]
 
     def _send(self, name: str, messages: list[Any]) -> None:
@@ -160,6 +161,9 @@ class Attack:
                 return [f.copy_data(data)]
             case {"Run": text}:
                 return [f.run(self._filled(text), _values(message.get("values")), types=self._types(message))]
+            case {"Binary": text}:
+                values = [bytes.fromhex(value) for value in message["values"]]
+                return [f.parse(self._filled(text)), f.bind(values, formats=[1]), f.execute()]
         raise AssertionError(f"{self.case.name}: {message!r} is no message")
 
     def _filled(self, text: str) -> str:

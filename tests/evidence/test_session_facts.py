@@ -18,7 +18,7 @@ def test_facts_are_the_servers_own(client: Any) -> None:
     assert str(facts.server_version_num).startswith(client.server.name)
     assert not facts.in_recovery and facts.client_encoding == "UTF8"
     assert facts.system_identifier == client.run("select system_identifier::text from pg_control_system()")[0][0]
-    assert facts.hears_notices
+    assert facts.hears_notices and not facts.chose_replication
     assert facts.state.current_user == "owner" and facts.state.settings == {} and facts.state.track_counts
 
 
@@ -26,6 +26,20 @@ def test_settings_of_the_role_are_there(connect: Any) -> None:
     connect("postgres").run("alter role other set pgguard.environment = 'staging'")
     assert parse_session(connect("other").run(SESSION_SQL)).state.settings == {"environment": "staging"}
     connect("postgres").run("alter role other reset all")
+
+
+def test_who_switched_triggers_off(connect: Any) -> None:
+    admin = connect("postgres")
+    admin.run("alter role other set session_replication_role = replica")
+    given = parse_session(connect("other").run(SESSION_SQL))
+    admin.run("alter role other reset all")
+    admin.run("set session_replication_role = replica")
+    chosen = parse_session(admin.run(SESSION_SQL))
+
+    assert [("replica", "user"), ("replica", "session")] == [
+        (facts.state.session_replication_role, facts.replication_source) for facts in (given, chosen)
+    ]
+    assert (given.chose_replication, chosen.chose_replication) == (False, True)
 
 
 @pytest.mark.parametrize(("least", "heard"), [("debug1", True), ("log", True), ("warning", False), ("error", False)])

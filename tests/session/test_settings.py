@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pgguard.evidence.session_facts import SessionFacts, SessionState
+from pgguard.session import judging
 from pgguard.session.settings import UNSAFE_ENCODINGS, Settings, as_utf8
 from tests.session import shop
 from tests.session.client_script import q
@@ -53,3 +55,31 @@ def test_a_report_is_a_notice() -> None:
     stage = Stage().play([q("set pgguard.report = 'on'"), WAIT, q("delete from t where id < 3")])
 
     assert "N:00000" in stage.said()
+
+
+def facts(role: str, source: str | None) -> SessionFacts:
+    state = SessionState(current_user="ann", session_replication_role=role)
+    return SessionFacts("ann", "shop", 5, 1, 150018, False, "UTF8", "notice", "7", source, state)
+
+
+def test_triggers_are_off_by_the_administrator_or_by_an_approval_or_else_nothing_is_proved() -> None:
+    settings = Settings(shop.CALLER)
+    settings.confirmed(facts("replica", "user"))
+    assert not settings.guards_off
+    settings.confirmed(facts("replica", "client"))
+    assert not settings.guards_off
+
+    settings = Settings(shop.CALLER)
+    settings.confirmed(facts("replica", "client"))
+    assert settings.guards_off
+    settings.confirmed(facts("origin", None))
+    assert not settings.guards_off
+
+    session = Stage().session
+    settings = session.settings
+    settings.apply(session, judging.judged(session, b"set session_replication_role = replica"))
+    settings.confirmed(facts("replica", "session"))
+    assert not settings.guards_off
+    settings.confirmed(facts("origin", None))
+    settings.confirmed(facts("replica", "session"))
+    assert settings.guards_off
