@@ -1,0 +1,115 @@
+"""A CancelRequest ends the statement that runs, measured or not, and leaves what PostgreSQL itself would have left."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from live import frontend as f
+from live.endpoint import Endpoint
+from live.pgguard import Pgguard
+from live.postgres import Postgres
+from live.raw import Raw, cancel
+
+pytestmark = pytest.mark.live
+
+ASLEEP = "select exists (select from pg_stat_activity where pid = {pid} and wait_event = 'PgSleep')"
+WAITING = "select exists (select from pg_locks where pid = {pid} and not granted)"
+COPYING = (
+    "select exists (select from pg_stat_activity where pid = {pid} and state = 'active' and wait_event = 'ClientRead')"
+)
+SLEEPY = "update notes set n = 1 where id <= 5 and pg_sleep(10) is not null"
+INSERT = f.query("insert into notes values (4000)")
+BEHIND = [f.query("select 'behind'"), f.query("commit"), f.query("select 'the end'")]
+
+# Steps that are answered, the one that is cancelled, and when; then come BEHIND.
+SCENES = {
+    "a query": ([], f.query("select 1; select pg_sleep(10); select 2"), ASLEEP),
+    "a measured query": ([], f.query(SLEEPY), ASLEEP),
+    "several measured in a query": ([], f.query(f"delete from notes where n = 7; {SLEEPY}; select 2"), ASLEEP),
+    "a block": ([f.query("begin"), INSERT], f.query(SLEEPY), ASLEEP),
+    "a savepoint": ([f.query("begin"), INSERT, f.query("savepoint s")], f.query(SLEEPY), ASLEEP),
+    "a query with its own block": ([], f.query(f"begin; insert into notes values (4000); {SLEEPY}; commit"), ASLEEP),
+    "a pipeline": ([], f.run("insert into notes values (4000)") + f.run(SLEEPY) + f.run("select 1") + f.sync(), ASLEEP),
+    "a pipeline, not synced yet": ([], f.run(SLEEPY) + f.flush(), ASLEEP),
+    "code": ([], f.query("do $$ begin update notes set n = 1 where id = 3; perform pg_sleep(10); end $$"), ASLEEP),
+    "a lock": ([], f.query("update notes set n = 1 where n = 0 and id = 1"), WAITING),
+    "a keyed lock": ([], f.query("update notes set n = 1 where id = 1"), WAITING),
+    "a copy": ([], f.query("copy notes (id) from stdin") + f.copy_data("4000\n"), COPYING),
+}
+
+
+@pytest.fixture
+def sides(server: Postgres, guard: Pgguard, database: str) -> Iterator[list[tuple[Endpoint, str]]]:
+    with server.fresh_database() as other:
+        yield [(server, other), (guard, database)]
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_what_runs_is_cancelled(server: Postgres, sides: list[tuple[Endpoint, str]], name: str) -> None:
+    steps, last, when = SCENES[name]
+    said, left = [], []
+    for endpoint, database in sides:
+        with server.connect("postgres", database, autocommit=False) as holder:
+            holder.execute("select from notes where id = 1 for update")
+            with Raw.connect(endpoint, "ann", database) as raw:
+                for step in steps:
+                    raw.ask(step)
+                raw.send(last)
+                server.wait_until(when.format(pid=raw.pid))
+                cancel(endpoint, raw.pid, raw.key)
+                if name == "a copy":  # the server does not look up from reading before there is something
+                    raw.send(f.copy_data("4001\n") + f.copy_done())
+                lines = raw.transcript(raw.until("E"))
+                holder.rollback()
+                raw.send(f.sync())  # ends what was not synced, and else does nothing
+                lines += raw.transcript(raw.until_ready())
+                if not last.endswith(f.flush()):
+                    lines += raw.transcript(raw.until_ready())
+                lines += [line for step in BEHIND for line in raw.transcript(raw.ask(step))]
+            said.append(lines)
+        left.append(server.sql("select id, n from notes where n <> 0 or id = 4000 order by id", dbname=database))
+
+    assert any("C='57014'" in line for line in said[0])
+    assert said[1] == said[0]
+    assert left == [[], []]
+
+
+def test_nobody_is_cancelled_without_the_key(guard: Pgguard, server: Postgres, database: str) -> None:
+    with Raw.connect(guard, "ann", database) as raw, Raw.connect(guard, "ann", database) as other:
+        raw.send(f.query("select pg_sleep(0.5)"))
+        server.wait_until(ASLEEP.format(pid=raw.pid))
+        cancel(guard, raw.pid, other.key)
+        cancel(guard, other.pid, other.key)  # it is idle
+        assert [message.kind for message in raw.until_ready()] == ["T", "D", "C", "Z"]
+        assert other.query("select 1")[1].row == [b"1"]
+
+
+def test_at_any_moment(guard: Pgguard, server: Postgres, database: str) -> None:
+    """Also behind the statement, while it is counted, looked at from outside, or committed: an answer is the truth."""
+    pace = random.Random(7)
+    measured = f.query("update notes set n = n + 1 where id <= 40 and pg_sleep(0.00005) is not null")
+    done = 0
+    with Raw.connect(guard, "ann", database) as raw:
+        for round_ in range(40):
+            in_block = round_ % 3 == 0
+            if in_block:
+                raw.query("begin")
+            waits = pace.random() * 0.01
+            canceller = threading.Thread(target=lambda waits=waits: (time.sleep(waits), cancel(guard, raw.pid, raw.key)))
+            canceller.start()
+            answer = raw.ask(measured)
+            canceller.join(20)
+            assert not canceller.is_alive()
+            kinds = [message.kind for message in answer]
+            # A cancel that finds nothing to end can end what comes right behind it, as it does without pgguard.
+            ended = raw.query("commit") if in_block else answer
+            if kinds == ["C", "Z"] and ended[0].kind == "C" and ended[0].tag != "ROLLBACK":
+                done += 1
+            else:
+                assert {message.fields["C"] for message in (*answer, *ended) if message.kind == "E"} <= {"57014"}
+            assert raw.query("rollback")[-1].tag == "I"
+            assert server.value("select sum(n) from notes", dbname=database) == done * 40
