@@ -14,10 +14,25 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
+# Slices of bytes in them must not end before they begin: mypyc raises SystemError where Python has b"".
 COMPILED = [
     "pgguard/wire/framing.py",
+    "pgguard/wire/frontend.py",
+    "pgguard/audit/chain.py",
     "pgguard/sql/shape.py",
+    "pgguard/evidence/counts.py",
+    "pgguard/evidence/ledger.py",
     "pgguard/policy/account.py",
+    "pgguard/policy/match.py",
+    "pgguard/policy/limits.py",
+    "pgguard/policy/budget.py",
+    "pgguard/policy/decide.py",
+    "pgguard/session/transaction.py",
+    "pgguard/session/server.py",
+    "pgguard/session/readings.py",
+    "pgguard/session/settle.py",
+    "pgguard/session/measure.py",
+    "pgguard/session/commit.py",
     "pgguard/session/outstanding.py",
     "pgguard/session/names.py",
     "pgguard/session/replies.py",

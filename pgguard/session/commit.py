@@ -44,7 +44,7 @@ def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
         outcome = yield from _held_cursors(s, tx.reading)
         if outcome is not None:
             return outcome
-    if tx.reading is not None and NAMING & tx.reading.catalogs.keys():
+    if tx.reading is not None and not NAMING.isdisjoint(tx.reading.catalogs):
         busy: Outcome = yield from talks.others_done(s, names=True)
         if busy is not None:
             return busy

@@ -21,6 +21,7 @@ from pgguard.errors import ConfigError, StoreUnavailable
 _QUEUED = 20_000  # records
 _QUEUED_TEXT = 32 << 20  # characters of statements
 _BATCH = 500
+_PAUSE = 0.01  # seconds in which a batch gathers: one write to the file for all of it
 _RETRY = 1.0  # seconds between tries while the disk takes nothing
 
 
@@ -174,7 +175,7 @@ class AuditFile:
 
     async def _write_waiting(self) -> None:
         while self._waiting:
-            await asyncio.sleep(0)  # a batch at a time: sessions go first
+            await asyncio.sleep(_PAUSE if len(self._waiting) < _BATCH else 0)  # sessions go first
             try:
                 self._write_batch()
             except StoreUnavailable as trouble:

@@ -7,20 +7,18 @@ the session's business.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pgguard.errors import ProtocolViolation
 
 
-@dataclass(frozen=True, slots=True)
-class Parse:
+class Parse(NamedTuple):
     name: bytes
     text: bytes
     param_types: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(NamedTuple):
     """``params`` is everything behind the names: formats, values and result formats, as sent."""
 
     portal: bytes
@@ -28,14 +26,12 @@ class Bind:
     params: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Execute:
+class Execute(NamedTuple):
     portal: bytes
     max_rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What Describe and Close speak of: ``kind`` is b"S" (prepared statement) or b"P" (portal)."""
 
     kind: bytes
@@ -79,16 +75,19 @@ def bind(message: bytes) -> Bind:
 def parameters(tail: bytes) -> bytes:
     """Of a Bind's tail only what the parameters are: their formats and values, without the formats of the results;
     b"" when there are none. A tail that is cut short stays whole: the server refuses it."""
-    try:
-        (formats,) = struct.unpack_from("!H", tail)
-        pos = 2 + 2 * formats
-        (count,) = struct.unpack_from("!H", tail, pos)
-        pos += 2
-        for _ in range(count):
-            (length,) = struct.unpack_from("!i", tail, pos)
-            pos += 4 + max(length, 0)
-    except struct.error:
+    size = len(tail)
+    if size < 2:
         return tail
+    pos = 2 + 2 * (tail[0] << 8 | tail[1])
+    if pos + 2 > size:
+        return tail
+    count = tail[pos] << 8 | tail[pos + 1]
+    pos += 2
+    for _ in range(count):
+        if pos + 4 > size:
+            return tail
+        length = tail[pos] << 24 | tail[pos + 1] << 16 | tail[pos + 2] << 8 | tail[pos + 3]
+        pos += 4 + (length if length < 0x80000000 else 0)  # -1 is NULL
     return tail[:pos] if count else b""
 
 
@@ -130,7 +129,7 @@ def execute(message: bytes) -> Execute:
     portal, pos = _string(message, 5, "Execute")
     if pos + 4 != len(message):
         raise ProtocolViolation("client", "Execute: wrong length")
-    return Execute(portal, struct.unpack_from("!i", message, pos)[0])
+    return Execute(portal, int.from_bytes(message[pos:], "big", signed=True))
 
 
 def target(message: bytes) -> Target:
