@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pgguard.catalog.bounded import bound
 from pgguard.catalog.closure import Change, Closure, Verb, closure
@@ -10,7 +11,7 @@ from pgguard.catalog.picture import Picture
 from pgguard.catalog.proof import Bounded, Harmless, Proof, Unproved
 from pgguard.catalog.reach import reached
 from pgguard.catalog.targets import changes
-from pgguard.sql.statement import Effect, Statement, StatementKind
+from pgguard.sql.statement import Effect, Name, Statement, StatementKind
 
 Kind = StatementKind
 
@@ -53,6 +54,8 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
         return _explain(statement, picture, param_types)
     if kind is Kind.CURSOR:
         return _cursor(statement, picture, param_types)
+    if kind is Kind.SELECT and statement.setting is not None and _means_ours(picture, "set_config"):
+        statement = replace(statement, calls=())  # it is a SET, and the session follows that
     reason, inserts, calls = reached(statement, picture, param_types)
     if reason:
         named = frozenset(change.relation for change in changes(statement, picture)[0])
@@ -72,6 +75,11 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
     if kind is Kind.SERVER and statement.node in _SERVER_OBJECTS:
         return Unproved("it changes the server", relations=frozenset(), changes_objects=True)
     return Unproved(f"{kind} is not understood")
+
+
+def _means_ours(picture: Picture, name: str) -> bool:
+    """Whether no function of a user's has the name of a built-in one."""
+    return all(function.builtin for function in picture.named_functions(Name(name)))
 
 
 def _drops_nothing(statement: Statement, picture: Picture) -> bool:

@@ -92,7 +92,7 @@ def filled(
         if statement.kind is not StatementKind.UPDATE or len(statement.writes) != 1 or len(targets) != 1:
             return frozenset()  # some table is updated, and it is not certain which, or which columns
         (target,) = targets
-        if _may_mean_a_new_view(sides, target):
+        if _may_mean_another(sides, target, statement.writes[0].relation.name):
             return frozenset()
         for oid in _with_descendants(sides, target):
             found.setdefault(oid, set()).update(statement.writes[0].columns)
@@ -118,10 +118,13 @@ def _with_descendants(sides: Sides, root: int) -> Iterator[int]:
         waiting += below
 
 
-def _may_mean_a_new_view(sides: Sides, target: int) -> bool:
-    """A view of the same name, made by this transaction in another schema, would be a window on any other column."""
+def _may_mean_another(sides: Sides, target: int, name: str) -> bool:
+    """A view of the same name, made by this transaction in another schema, would be a window on any other column. A
+    table that no DDL has touched (the lock of a migration tool) is not listed, and nothing listed may have its name."""
     table = sides.outside.relations.get(str(target))
-    return table is None or any(
+    if table is None:
+        return any(relation.relname == name for relation in sides.inside.relations.values())
+    return any(
         relation.relname == table.relname and relation.kind not in "rp" and oid not in sides.outside.relations
         for oid, relation in sides.inside.relations.items()
     )

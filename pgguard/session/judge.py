@@ -127,10 +127,7 @@ def assemble(
         evidence = replace(evidence, harmless=False, measurable=False, why=why)
         verdict = decide(policy, Asked(caller, statements, findings), evidence)
     control = any(s.control is not None for s in statements)
-    session = any(
-        s.kind in _CHANGES_THE_SESSION
-        for s in statements
-    )
+    session = any(s.kind in _CHANGES_THE_SESSION or s.setting is not None for s in statements)
     ddl = any(isinstance(p, Harmless) and p.ddl for p in proofs)
     alone = any(s.outside_block for s in statements)
     barrier = control or session or ddl or alone or not proved

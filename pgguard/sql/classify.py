@@ -37,7 +37,8 @@ def classify(stmt: Tree, start: int, length: int) -> Statement:
 
 
 def _inner(stmt: Tree, draft: Draft) -> Statement:
-    return classify(stmt, draft.start, draft.length)
+    """FAIL CLOSED: a SELECT that sets something is a SET only where it stands for itself."""
+    return replace(classify(stmt, draft.start, draft.length), setting=None)
 
 
 def _plain(draft: Draft, body: Tree) -> None:
@@ -63,6 +64,8 @@ def _data(draft: Draft, body: Tree) -> None:
         draft.names.effects.add(Effect.READ)  # a MERGE that does nothing
     if Effect.CREATE in draft.names.effects:
         draft.kind = StatementKind.CREATE  # SELECT INTO
+    if draft.node == "SelectStmt":
+        draft.setting = settings.path_by_call(body)
 
 
 def _truncate(draft: Draft, body: Tree) -> None:

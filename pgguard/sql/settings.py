@@ -14,6 +14,8 @@ _SEVERAL = {
     "SESSION CHARACTERISTICS": ("session characteristics", False),
     "TRANSACTION SNAPSHOT": ("transaction snapshot", True),
 }
+_BARE_SELECT = frozenset({"targetList", "limitOption", "op", "groupDistinct"})
+_BARE_CALL = frozenset({"funcname", "args", "funcformat", "location"})
 
 
 def setting(node: Tree) -> Setting | None:
@@ -37,6 +39,24 @@ def called_setting(call: Tree) -> Iterator[Setting]:
     words = [t.constant(argument) for argument in call.get("args", ())]
     if len(words) == 3 and all("A_Const" in argument or "TypeCast" in argument for argument in call["args"]):
         yield Setting(words[0].lower(), words[1], words[2] in ("on", "t", "true"))
+
+
+def path_by_call(select: Tree) -> Setting | None:
+    """What ``SELECT set_config('search_path', ...)`` sets, which is how pgjdbc's setSchema and pg_dump say SET; None of
+    any other SELECT. The new path may be a parameter: it is asked for behind it, as behind every SET of it."""
+    targets = select.get("targetList", ())
+    if not select.keys() <= _BARE_SELECT or len(targets) != 1:
+        return None
+    call = targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {})
+    arguments = call.get("args", ())
+    if not call.keys() <= _BARE_CALL or t.dotted(call.get("funcname", ())).name != "set_config" or len(arguments) != 3:
+        return None
+    name, value, local = arguments
+    if "A_Const" not in name or "A_Const" not in local or not ("A_Const" in value or "ParamRef" in value):
+        return None
+    if t.constant(name).lower() != "search_path":
+        return None
+    return Setting("search_path", t.constant(value) or None, t.constant(local) == "on")
 
 
 def _one_of_several(argument: Tree) -> str:

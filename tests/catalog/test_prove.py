@@ -77,6 +77,20 @@ def test_what_only_adds_is_harmless(make_database, sql, expected):
     assert expected == make_database(SHOP).prove(sql)
 
 
+def test_a_select_that_is_a_set_is_harmless_unless_a_user_has_a_function_of_its_name(make_database):
+    sql = "select set_config('search_path', $1, false)"
+    assert isinstance(make_database(SHOP).prove(sql), Harmless)
+
+    own = SHOP + """
+        create schema own;
+        create function own.set_config(text, varchar, bool) returns text language plpgsql as
+            'begin delete from accounts; return 1; end';
+    """
+    proof = make_database(own).prove(sql)
+    assert isinstance(proof, Unproved)
+    assert proof.opaque
+
+
 @pytest.mark.parametrize(
     "sql",
     [

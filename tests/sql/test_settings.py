@@ -47,3 +47,39 @@ def test_settings(sql: str, expected: Setting) -> None:
 )  # fmt: skip
 def test_calls_of_set_config(sql: str, expected: tuple[Setting, ...]) -> None:
     assert expected == read(sql.encode()).statements[0].calls_to_set
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT set_config('search_path', $1, false)", Setting("search_path", None)),
+        ("SELECT pg_catalog.set_config('search_path', 'a, b', true)", Setting("search_path", "a, b", local=True)),
+        ("select set_config('role', 'x', false)", None),
+        ("select set_config($1, 'x', false)", None),
+        ("select set_config('search_path', f(), false)", None),
+        ("select set_config('search_path', $1::w.domain, false)", None),
+        ("select set_config('search_path', 'x', f())", None),
+        ("select set_config('search_path', 'x', false), f()", None),
+        ("select set_config('search_path', 'x', false) from t", None),
+        ("select set_config('search_path', 'x', false) where f()", None),
+        ("select set_config('search_path', 'x', false) order by f()", None),
+        ("select set_config('search_path', 'x', false) || f()", None),
+        ("select set_config('search_path', 'x', false) filter (where f())", None),
+        ("select set_config('search_path', 'x', false) union select f()", None),
+        ("with x as (delete from t returning 1) select set_config('search_path', 'x', false)", None),
+    ],
+)
+def test_a_select_that_is_a_set(sql: str, expected: Setting | None) -> None:
+    (statement,) = read(sql.encode()).statements
+
+    assert statement.setting == expected
+
+
+@pytest.mark.parametrize(
+    "around", ["explain analyze {}", "create table x as {}", "copy ({}) to stdout", "prepare p as {}"]
+)
+def test_it_is_none_inside_something_else(around: str) -> None:
+    (statement,) = read(around.format("select set_config('search_path', 'x', false)").encode()).statements
+
+    assert statement.setting is None
+    assert all(inner.setting is None for inner in statement.inner)
