@@ -274,7 +274,7 @@ class Batch:
         if isinstance(judged.verdict, Refuse) and not s.world.observe:
             yield from self._refuse(judged.verdict)
             return
-        if (trouble := cut.not_prepared_here(s, statement)) is not None:
+        if (trouble := (yield from cut.not_prepared_here(s, statement))) is not None:
             s.tx.note_measured(judged)
             yield from self._refuse(trouble)
             return

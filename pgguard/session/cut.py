@@ -6,11 +6,16 @@ front of a BEGIN would be part of its transaction, so such a string is PGG05.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pgguard.policy.verdict import Refuse
+from pgguard.errors import ProtocolViolation
+from pgguard.evidence.prepared import PREPARED_SQL, parse_prepared
+from pgguard.policy import explain
+from pgguard.policy.verdict import Refusal, Refuse
 from pgguard.session import following, spending
+from pgguard.session.asks import Ask, Away, LookOutside
 from pgguard.session.commit import before_commit
 from pgguard.session.connection import Talk
 from pgguard.session.judge import Judged, summary
@@ -186,10 +191,19 @@ def returned(s: Session, *, sync: bool) -> Talk:
     spending.follow(s)
 
 
-def not_prepared_here(s: Session, statement: Statement) -> Refuse | None:
-    """COMMIT PREPARED of what was measured at its PREPARE here passes; of anything else nobody knows what it does."""
+def not_prepared_here(s: Session, statement: Statement) -> Generator[Ask | None, Any, Refuse | Refusal | None]:
+    """COMMIT PREPARED of what was measured at its PREPARE here passes; of what nobody prepared the server says so. Of anything
+    else nobody knows what it does."""
     if statement.control is not Control.COMMIT_PREPARED or statement.name in s.world.prepared or s.world.observe:
         return None
+    rows = yield LookOutside(PREPARED_SQL)
+    if isinstance(rows, Away):
+        return explain.away(rows.what, rows.why)
+    try:
+        if statement.name not in parse_prepared(rows):
+            return None
+    except ProtocolViolation as broken:
+        return cannot_judge(broken.what)
     return cannot_judge(f"{statement.name} was not prepared through this pgguard: it was not measured")
 
 
@@ -197,7 +211,7 @@ def _two_phase(s: Session, message: bytes, judged: Judged) -> Talk:
     from pgguard.session import measure
 
     statement = judged.statements[0]
-    if (trouble := not_prepared_here(s, statement)) is not None:
+    if (trouble := (yield from not_prepared_here(s, statement))) is not None:
         yield from measure.refuse_unrun(s, judged, trouble)
         return
     step = s.server.held(message)

@@ -262,7 +262,7 @@ def invalidate(s: Session) -> None:
         s.world.invalidate()
 
 
-def refuse_unrun(s: Session, judged: Judged, verdict: Refuse) -> Talk:
+def refuse_unrun(s: Session, judged: Judged, verdict: Refuse | Refusal) -> Talk:
     """No, without running it."""
     s.world.counts.statements += 1
     s.tx.note_measured(judged)

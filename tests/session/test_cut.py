@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from pgguard.evidence.measurement import Measurement
+from pgguard.session import asks
 from pgguard.session.cut import pieces
 from pgguard.session.judge import judge
 from tests.session import shop
-from tests.session.client_script import check, q
+from tests.session.client_script import SYNC, bind, check, execute, parse, q
+from tests.session.model_answers import seal
 from tests.session.stage import Stage
 
 
@@ -97,3 +101,15 @@ def test_an_error_ends_the_string() -> None:
 
 def test_a_savepoint_outside_a_block_fails_as_ever() -> None:
     assert played("select 1; rollback to a").said() == "T D SELECT_1 E:25P01 ZI"
+
+
+@pytest.mark.parametrize("send", [lambda text: [q(text)], lambda text: [parse("", text), bind(), execute(), SYNC]])
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [([[seal(["x"])]], "PGG05"), ([[seal(["y"])]], "0A000"), ([["00"]], "PGG05"), (asks.Away("x", "y"), "PGG06")],
+)
+def test_what_others_prepared_is_not_committed(send: Callable[[str], list[bytes]], answer: object, said: str) -> None:
+    """Of a name that nobody prepared the server says so itself (the model knows no such statement)."""
+    found = Stage(answers=lambda ask: answer if isinstance(ask, asks.LookOutside) else NotImplemented)
+
+    assert said in found.play(send("commit prepared 'x'")).said()
