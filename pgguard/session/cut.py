@@ -128,7 +128,7 @@ def _piece(s: Session, message: bytes, piece: Judged, shift: int) -> Talk:
         yield None
         return not step.error
     if s.replies.status == IDLE:
-        yield from measure._measured(s, message, piece)
+        yield from measure._measured(s, message, piece, shift=shift)
         return False  # a run outside a block is the last piece (not_exact)
     outcome: Outcome = yield from measure.run(s, message, piece, shift=shift)
     if outcome is not None:

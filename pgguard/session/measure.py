@@ -80,7 +80,7 @@ def ready(s: Session) -> None:
         following.transaction_over(s)
 
 
-def _measured(s: Session, message: bytes, judged: Judged, params: bytes = b"") -> Talk:
+def _measured(s: Session, message: bytes, judged: Judged, params: bytes = b"", shift: int = 0) -> Talk:
     if s.replies.status != IDLE:
         outcome = yield from run(s, message, judged, params=params)
         if outcome is not None:
@@ -93,7 +93,7 @@ def _measured(s: Session, message: bytes, judged: Judged, params: bytes = b"") -
     if not wrapped:
         yield from record(s, "observe", None, None, "not measured")
         following.measuring(s, judged)
-        s.server.relay(message)
+        s.server.relay(message).shift = shift
         yield None
         following.took_effect(s, judged)
         return
@@ -105,7 +105,7 @@ def _measured(s: Session, message: bytes, judged: Judged, params: bytes = b"") -
             s.to_client.append(begin.error)
             return
     held = Holder()
-    outcome = yield from run(s, message, judged, held=held, params=params)
+    outcome = yield from run(s, message, judged, held=held, params=params, shift=shift)
     if begin.failed:
         s.to_client.append(begin.error)
         yield from roll_back(s)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -98,8 +97,7 @@ def test_at_any_moment(guard: Pgguard, server: Postgres, database: str) -> None:
             in_block = round_ % 3 == 0
             if in_block:
                 raw.query("begin")
-            waits = pace.random() * 0.01
-            canceller = threading.Thread(target=lambda waits=waits: (time.sleep(waits), cancel(guard, raw.pid, raw.key)))
+            canceller = threading.Timer(pace.random() * 0.01, cancel, (guard, raw.pid, raw.key))
             canceller.start()
             answer = raw.ask(measured)
             canceller.join(20)
