@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from pgguard.policy.account import Account, Place, words
 from pgguard.policy.budget import duration, limit
 from pgguard.policy.consent import Vote, crowd
-from pgguard.policy.explain import object_line, particular_lines, sample_lines, share, table_line
+from pgguard.policy.explain import hidden, object_line, particular_lines, sample_lines, share, table_line
 from pgguard.policy.model import Budget
 from pgguard.store.request import Request, State
 
 _SHORT = 100  # characters of a statement in a listing
+_READ = 1000  # of which so many are looked at
 _UNMEASURED = "not measured: what it does is known only when it is done"
 _BREAKS = re.compile(r"\r\n|\n|\r")
+_BACKSLASHES = re.compile(r"\\+")
 _SPACES = re.compile(r"[ \t]+")
 
 
@@ -22,10 +24,16 @@ def printable(text: str) -> str:
     """``text`` on one line and safe to show: statements are hostile text, and a terminal obeys control characters
     (ISO 6429) and bidirectional marks that could show an approver something else than what will run.
 
-    Line breaks stay visible, as a backslash and n: behind ``--`` they decide what is a comment and what is not.
+    Line breaks stay visible, as a backslash and n: behind ``--`` they decide what is a comment and what is not. A
+    backslash that stands in the text itself is doubled where it could be taken for one of ours.
     """
-    lines = (" ".join(_SPACES.split(line)).strip() for line in _BREAKS.split(text.strip()))
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in " \\n ".join(lines))
+    lines = (" ".join(_SPACES.split(_BACKSLASHES.sub(_doubled, line))).strip() for line in _BREAKS.split(text.strip()))
+    return "".join(f"\\u{ord(c):04x}" if hidden(c) else c for c in " \\n ".join(lines))
+
+
+def _doubled(found: re.Match[str]) -> str:
+    behind = found.string[found.end() : found.end() + 1]
+    return found[0] * 2 if behind and (behind in "nu" or hidden(behind)) else found[0]
 
 
 def moment(seconds: float | None) -> str:
@@ -37,7 +45,10 @@ def statement(request: Request) -> str:
     """The statements of the request, in order, on one line; or the budget that it wants to go beyond."""
     if not request.asked.binding.statements:
         return f"budget {printable(request.asked.binding.budget)}"
-    return "; ".join(printable(bound.text.rstrip().removesuffix(";")) for bound in request.asked.binding.statements)
+    said = []
+    for bound in request.asked.binding.statements[:_SHORT]:  # a listing has no room for more
+        said.append(printable(bound.text[:_READ].rstrip().removesuffix(";")))
+    return "; ".join(said)
 
 
 def shortened(text: str) -> str:
@@ -79,8 +90,10 @@ def request_lines(request: Request, *, samples: bool = False) -> list[tuple[str,
         ("application", asked.application),
         ("client", asked.address),
         ("environment", asked.environment),
-        ("reason", asked.reason),
-        *(("statement", bound.text) for bound in binding.statements),
+        ("reason", asked.reason[:_READ]),
+        ("not_shown", _missing(len(asked.reason) - _READ, "the reason")),
+        *(("statement", bound.text or "(nothing of it is shown)") for bound in binding.statements),
+        *(("not_shown", _missing(b.left_out, f"statement {n}")) for n, b in enumerate(binding.statements, 1)),
         ("budget", binding.budget),
         *(("rule", f"{blame.rule}: {blame.says}") for blame in asked.blames),
         *(("finding", f"{finding.check}: {finding.says}") for finding in asked.findings),
@@ -114,6 +127,11 @@ def request_lines(request: Request, *, samples: bool = False) -> list[tuple[str,
         ("expires", moment(_ends(request))),
     ]
     return [(field, printable(value)) for field, value in lines if value]
+
+
+def _missing(characters: int, of: str) -> str:
+    """A field of its own: whatever stood in the text itself, its author could have written."""
+    return f"the last {characters} characters of {of}" if characters > 0 else ""
 
 
 def _ends(request: Request) -> float | None:

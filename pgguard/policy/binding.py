@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pgguard.checks.finding import Finding
 from pgguard.evidence.measurement import Measurement
@@ -20,11 +20,29 @@ ESTIMATE = 100
 @dataclass(frozen=True, slots=True)
 class BoundStatement:
     """One write of a transaction. ``tokens``: digest of its tokens without comments and white space;
-    ``params``: digest of its parameters ("" for none); ``text``: the words for people, possibly shortened."""
+    ``params``: digest of its parameters ("" for none); ``text``: the words for people, of which the last ``left_out``
+    characters are missing."""
 
     tokens: str
     params: str
     text: str
+    left_out: int = 0
+
+
+# Characters of statements that a request keeps for people: of one, and of all together.
+KEPT_OF_ONE = 10_000
+KEPT_OF_ALL = 200_000
+
+
+def shortened(statements: Iterable[BoundStatement]) -> tuple[BoundStatement, ...]:
+    """The same, of each as much of its words as people can be expected to read."""
+    left = KEPT_OF_ALL
+    kept = []
+    for bound in statements:
+        words = bound.text[: min(KEPT_OF_ONE, left)]
+        left -= len(words)
+        kept.append(replace(bound, text=words, left_out=bound.left_out + len(bound.text) - len(words)))
+    return tuple(kept)
 
 
 @dataclass(frozen=True, slots=True)

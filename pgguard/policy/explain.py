@@ -172,9 +172,22 @@ def object_line(lost: Destroyed) -> str:
     return f"{lost.kind} {visible(lost.name)}: {lost.how}{about}"
 
 
+# Letters and marks that show nothing, though Unicode counts them as printable: enough of them and a terminal begins a
+# new line, which could look like one of ours. Fillers, an empty braille cell, joiners and variation selectors.
+_BLANK = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0,
+              *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)  # fmt: skip
+
+
+def hidden(character: str) -> bool:
+    """Whether it is one that a terminal would act on, or not show."""
+    return not character.isprintable() or character in _BLANK
+
+
 def visible(text: str) -> str:
-    """``text`` with every character that a terminal would act on, or not show, made visible."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    """``text`` with every ``hidden`` character made visible."""
+    return "".join(c.encode("unicode_escape", "backslashreplace").decode() if hidden(c) else c for c in text)
 
 
 def table_line(table: TableEffect, *, inserted: bool = False, of: str = "") -> str:

@@ -23,7 +23,16 @@ from pgguard.evidence.report import measurement as measured
 from pgguard.evidence.roles import changed_roles
 from pgguard.evidence.victims import emptiness_sql, parse_emptiness, victims_sql
 from pgguard.policy import explain
-from pgguard.policy.binding import Approval, Binding, BoundStatement, Filed, NewRequest, NotValid
+from pgguard.policy.binding import (
+    KEPT_OF_ONE,
+    Approval,
+    Binding,
+    BoundStatement,
+    Filed,
+    NewRequest,
+    NotValid,
+    shortened,
+)
 from pgguard.policy.decide import decide, share_stops
 from pgguard.policy.verdict import Allow, Asked, Evidence, Hold, Refusal, Refuse, Verdict
 from pgguard.session import emptying, glass, spending, telling
@@ -208,7 +217,7 @@ def binding(session: Session, verdict: Hold) -> Binding:
     if verdict.over is not None:
         return spending.binding(session, verdict.over)
     return Binding(
-        statements=tuple(_bound(w.judged, w.params) for w in session.tx.writes),
+        statements=shortened(_bound(w.judged, w.params) for w in session.tx.writes),
         caller=session.desk.caller.user,
         role=session.settings.current_user,
         database=session.desk.caller.database,
@@ -219,13 +228,16 @@ def binding(session: Session, verdict: Hold) -> Binding:
 
 
 def _bound(judged: Judged, params: bytes) -> BoundStatement:
-    words = shown(judged.text).decode("utf-8", "replace")
-    tokens = judged.read.digest if judged.read is not None else token_digest(judged.text)
+    text = judged.text
+    words = without_token(text[: 4 * KEPT_OF_ONE]).decode("utf-8", "replace")
+    characters = len(text) if text.isascii() else len(text.decode("utf-8", "replace"))
+    left_out = max(characters - len(words), 0)
+    tokens = judged.read.digest if judged.read is not None else token_digest(text)
     if judged.meaning:
-        words += f" /* {without_token(judged.meaning).decode('utf-8', 'replace')} */"
+        words += f" /* {without_token(judged.meaning).decode('utf-8', 'replace').replace('*/', '* /')} */"
         tokens = hashlib.sha256(f"{tokens} {token_digest(judged.meaning)}".encode()).hexdigest()
     digest = hashlib.sha256(params).hexdigest() if params else ""
-    return BoundStatement(tokens, digest, words if len(words) <= 10_000 else words[:10_000] + " ...")
+    return BoundStatement(tokens, digest, words, left_out)
 
 
 def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask | None, Any, Refusal]:

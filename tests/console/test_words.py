@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pgguard.console.words import budget_row, listing_row, moment, printable, request_lines
 from pgguard.evidence.particulars import Particulars, Sample
 from pgguard.policy.account import Account, Place
-from pgguard.policy.binding import Binding, NewRequest
+from pgguard.policy.binding import Binding, BoundStatement, NewRequest, shortened
 from pgguard.policy.consent import Terms, Vote
 from pgguard.policy.model import Budget
 from pgguard.policy.verdict import Blame
@@ -29,6 +29,10 @@ FILED = Request(17, "d", State.OPEN, request("delete from accounts"), 3, filed=0
         ("a\r\n\n b ", "a \\n  \\n b"),
         ("\x1b[1A\u202e\u00a0\x00", "\\u001b[1A\\u202e\\u00a0\\u0000"),
         ("größer = 'ß'", "größer = 'ß'"),
+        ("x = 1 --\\n or true", "x = 1 --\\\\n or true"),  # no line break: what follows is still a comment
+        ("x ~ '\\d+\\\\n\\w'", "x ~ '\\d+\\\\\\\\n\\w'"),
+        ("\\\x1b[2J\\u202e", "\\\\\\u001b[2J\\\\u202e"),
+        ("a\u3164\u2800\ufe0fb", "a\\u3164\\u2800\\ufe0fb"),  # nothing to see, and printable
     ],
 )
 def test_text_that_cannot_deceive(text: str, shown: str) -> None:
@@ -38,6 +42,13 @@ def test_text_that_cannot_deceive(text: str, shown: str) -> None:
 @given(st.text())
 def test_what_is_shown_is_one_line_of_printable_characters(text: str) -> None:
     assert printable(text).isprintable()
+
+
+@given(*[st.text(st.sampled_from("\\\\nu\n\x1b202e ax-")).map(str.strip)] * 2)
+def test_two_texts_that_differ_look_different(one: str, other: str) -> None:
+    """But for white space that means nothing."""
+    if printable(one) == printable(other):
+        assert [line.split() for line in one.split("\n")] == [line.split() for line in other.split("\n")]
 
 
 def test_a_request_in_lines() -> None:
@@ -59,6 +70,21 @@ def test_a_request_in_lines() -> None:
         ("filed", "1970-01-01 00:00:00Z"),
         ("expires", "1970-01-02 00:00:00Z"),
     ]
+
+
+def test_what_is_cut_is_said_in_a_field_that_no_text_can_write() -> None:
+    long, short = BoundStatement("t", "", "/* " + "x" * 30_000 + " */ drop table t"), BoundStatement("u", "", "drop")
+    many, last = BoundStatement("v", "", "y" * 10_000), BoundStatement("w", "", "delete\nnot_shown")
+    texts = shortened([*[long] * 8, *[short] * 15, *[many] * 13, last])
+    asked = replace(request(), binding=replace(request().binding, statements=texts), reason="because " * 1000)
+    lines = request_lines(replace(FILED, asked=asked))
+    told = [value for field, value in lines if field == "not_shown"]
+
+    assert told[:2] == ["the last 7000 characters of the reason", "the last 20019 characters of statement 1"]
+    assert told[-1] == "the last 16 characters of statement 37"
+    assert [value for field, value in lines if field == "statement"][-1] == "(nothing of it is shown)"
+    assert sum(len(value) for _, value in lines) < 210_000
+    assert len(listing_row(replace(FILED, asked=asked))[6] or "") == 100
 
 
 def test_a_request_in_a_row() -> None:
