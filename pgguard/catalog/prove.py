@@ -55,7 +55,8 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
     if kind is Kind.CURSOR:
         return _cursor(statement, picture, param_types)
     if kind is Kind.SELECT and statement.setting is not None and _means_ours(picture, "set_config"):
-        statement = replace(statement, calls=())  # it is a SET, and the session follows that
+        others = tuple(call for call in statement.calls if call.name != "set_config")
+        statement = replace(statement, calls=others)  # it is a SET, and the session follows that
     reason, inserts, calls = reached(statement, picture, param_types)
     if reason:
         named = frozenset(change.relation for change in changes(statement, picture)[0])

@@ -65,7 +65,7 @@ def _data(draft: Draft, body: Tree) -> None:
     if Effect.CREATE in draft.names.effects:
         draft.kind = StatementKind.CREATE  # SELECT INTO
     if draft.node == "SelectStmt":
-        draft.setting = settings.path_by_call(body)
+        draft.setting = settings.set_by_call(body)
 
 
 def _truncate(draft: Draft, body: Tree) -> None:

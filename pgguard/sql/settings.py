@@ -41,22 +41,33 @@ def called_setting(call: Tree) -> Iterator[Setting]:
         yield Setting(words[0].lower(), words[1], words[2] in ("on", "t", "true"))
 
 
-def path_by_call(select: Tree) -> Setting | None:
-    """What ``SELECT set_config('search_path', ...)`` sets, which is how pgjdbc's setSchema and pg_dump say SET; None of
-    any other SELECT. The new path may be a parameter: it is asked for behind it, as behind every SET of it."""
-    targets = select.get("targetList", ())
-    if not select.keys() <= _BARE_SELECT or len(targets) != 1:
+def set_by_call(select: Tree) -> Setting | None:
+    """What ``SELECT set_config('search_path', ...)`` sets, which is how pgjdbc's setSchema and pg_dump say SET; or
+    asyncpg's of jit, with current_setting beside it. None of any other SELECT. The new value may be a parameter: a
+    path is asked for behind it, as behind every SET of it, and jit means nothing to anybody."""
+    if not select.keys() <= _BARE_SELECT:
         return None
-    call = targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {})
+    calls = [target.get("ResTarget", {}).get("val", {}).get("FuncCall", {}) for target in select.get("targetList", ())]
+    setting = [call for call in calls if not _only_shows(call)]
+    return _one_call(setting[0]) if len(setting) == 1 else None
+
+
+def _only_shows(call: Tree) -> bool:
+    arguments = call.get("args", ())
+    named = call.keys() <= _BARE_CALL and t.dotted(call.get("funcname", ())).name == "current_setting"
+    return named and len(arguments) == 1 and "A_Const" in arguments[0]
+
+
+def _one_call(call: Tree) -> Setting | None:
     arguments = call.get("args", ())
     if not call.keys() <= _BARE_CALL or t.dotted(call.get("funcname", ())).name != "set_config" or len(arguments) != 3:
         return None
     name, value, local = arguments
     if "A_Const" not in name or "A_Const" not in local or not ("A_Const" in value or "ParamRef" in value):
         return None
-    if t.constant(name).lower() != "search_path":
+    if t.constant(name).lower() not in ("search_path", "jit"):
         return None
-    return Setting("search_path", t.constant(value) or None, t.constant(local) == "on")
+    return Setting(t.constant(name).lower(), t.constant(value) or None, t.constant(local) == "on")
 
 
 def _one_of_several(argument: Tree) -> str:

@@ -54,6 +54,11 @@ def test_calls_of_set_config(sql: str, expected: tuple[Setting, ...]) -> None:
     [
         ("SELECT set_config('search_path', $1, false)", Setting("search_path", None)),
         ("SELECT pg_catalog.set_config('search_path', 'a, b', true)", Setting("search_path", "a, b", local=True)),
+        ("select current_setting('jit') as cur, set_config('jit', 'off', false) as new", Setting("jit", "off")),
+        ("select set_config('jit', $1, false)", Setting("jit", None)),
+        ("select current_setting(f()), set_config('jit', 'off', false)", None),
+        ("select set_config('jit', 'off', false), set_config('role', 'x', false)", None),
+        ("select current_setting('jit')", None),
         ("select set_config('role', 'x', false)", None),
         ("select set_config($1, 'x', false)", None),
         ("select set_config('search_path', f(), false)", None),
