@@ -97,6 +97,7 @@ class Names:
         for name, prepared in (*self.statements.items(), *self.batch.items()):
             if prepared is not None and prepared.judged.control and name and not prepared.closed:
                 prepared.closed = True
+                prepared.lose()
                 found.append(name)
         return found
 

@@ -60,6 +60,8 @@ def test_a_driver_that_keeps_its_transaction_statements_notices_nothing(
         messages = raw.ask(*(part for name in names for part in (f.bind([], name), f.execute())), f.sync())
         return "".join(message.kind for message in messages)
 
+    unread = FIRED.replace("delete from notes; execute 'execute s1'", "execute 'select 1'")
+    server.sql(unread, user="ann", dbname=database)
     with Raw.connect(guard, "ann", database) as raw:
         for name, text in (
             ("b", "begin"), ("c", "commit"), ("r", "rollback"), ("i", "insert into notes values (2000 + $1::int)"),
@@ -79,6 +81,11 @@ def test_a_driver_that_keeps_its_transaction_statements_notices_nothing(
         assert run(raw, "c") == "2CZ"
         raw.query("do $$ begin perform 1; end $$")
         assert run(raw, "b", "c") == "2C2CZ"
+        raw.query("begin; insert into fired values (1)")
+        assert run(raw, "c") == "2CZ"
+        assert run(raw, "b") == "2CZ"
+        raw.query("insert into fired values (1)")
+        assert run(raw, "c", "b", "c") == "2C2C2CZ"
 
     assert server.value("select count(*) from notes", dbname=database) == 1001
 

@@ -75,6 +75,8 @@ def test_transaction_statements_are_closed_once_and_only_those_that_sql_can_name
 
     assert names.close_controls() == [b"c", b"b"]
     assert names.close_controls() == []
+    assert names.statements[b"c"].lost
+    assert not names.statements[b"s"].lost
 
 
 @pytest.mark.parametrize("run", [[bind("", "s1") + execute() + SYNC], [q("execute s1")]])
