@@ -59,6 +59,11 @@ def user_code(statement: Statement, picture: Picture, param_types: tuple[int, ..
     return reached(statement, picture, param_types).reason
 
 
+def call_reason(picture: Picture, oid: int) -> str:
+    """Why it is not known what calling this function does; "" when all of it was read and changes no row."""
+    return _walk(picture, Road("function", oid), [MAX_READ], strict=False).reason
+
+
 def read_reason(picture: Picture, oid: int) -> str:
     """Why reading this relation runs anybody's function at all, a harmless one included: "" when it does not. For those
     who read with more rights than the function's owner has: it could tell what they see."""

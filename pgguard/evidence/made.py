@@ -6,7 +6,7 @@ no check knows, does not hide it. As with losses, inside is compared with outsid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pgguard.catalog.builtins import harmless
@@ -21,6 +21,7 @@ CHANGES_ROLES = "changes-roles"
 DISABLES_SAFETY = "disables-safety"
 
 Listed = Mapping[str, list[Any]]
+WasRead = Callable[[int], bool]
 
 # These run with later statements whatever they call, and they change what those statements do.
 _ALWAYS = {
@@ -56,10 +57,10 @@ class Code(NamedTuple):
     def called(self) -> str:
         return ".".join(part for part in (self.table_name, self.name) if part)
 
-    def reaches(self, domains: Mapping[str, Domain]) -> frozenset[str]:
+    def reaches(self, domains: Mapping[str, Domain], was_read: WasRead) -> frozenset[str]:
         """OIDs of the functions that are not known to be harmless."""
         through = (domains[oid].functions for oid in self.types or () if oid in domains)
-        return _harmful(self.functions).union(*through)
+        return _harmful(self.functions, was_read).union(*through)
 
 
 class Domain(NamedTuple):
@@ -71,13 +72,16 @@ class Domain(NamedTuple):
 
 
 def made(
-    outside: Sequence[Row], inside: Sequence[Row], catalogs: Mapping[str, Rows] | None = None
-) -> tuple[tuple[str, str], ...]:
+    outside: Sequence[Row], inside: Sequence[Row], catalogs: Mapping[str, Rows] | None = None,
+    was_read: WasRead = lambda oid: False,
+) -> tuple[tuple[str, str], ...]:  # fmt: skip
     """(name of a check, sentence) for each hazard, each once. ``catalogs``: the reading's counters, for a password,
-    which shows there alone."""
+    which shows there alone. ``was_read``: whether the body of a function, by OID, is known to be harmless."""
     sides = Sides(Side.of(outside), Side.of(inside))
-    found = [*_code(sides), *_event_triggers(sides), *_roles(sides, catalogs or {}), *_rights(sides), *_owners(sides),
-             *_weaker(sides)]  # fmt: skip
+    found = [
+        *_code(sides, was_read), *_event_triggers(sides), *_roles(sides, catalogs or {}), *_rights(sides),
+        *_owners(sides), *_weaker(sides),
+    ]  # fmt: skip
     return tuple(dict.fromkeys(found))
 
 
@@ -85,22 +89,23 @@ def _list(side: Side, section: str) -> Listed:
     return side.lists.get(section, {})
 
 
-def _harmful(functions: list[list[Any]] | None) -> frozenset[str]:
+def _harmful(functions: list[list[Any]] | None, was_read: WasRead) -> frozenset[str]:
     try:
         return frozenset(
             oid
             for oid, name, language, kind, volatile, extension in functions or ()
             if not harmless(Function(int(oid), "", name, language, volatile == "v", kind, 0, 0, extension or ""))
+            and not was_read(int(oid))
         )
     except (TypeError, ValueError) as trouble:
         raise ProtocolViolation("server", "a function of a stored expression is incomplete") from trouble
 
 
-def _code(sides: Sides) -> Iterator[tuple[str, str]]:
+def _code(sides: Sides, was_read: WasRead) -> Iterator[tuple[str, str]]:
     before, now = _codes(sides.outside), _codes(sides.inside)
-    domains, known_domains = _domains(sides.inside), _domains(sides.outside)
+    domains, known_domains = _domains(sides.inside, was_read), _domains(sides.outside, was_read)
     # PostgreSQL makes indexes and constraints anew when a column's type changes: the same name over the same code.
-    same = {(c.kind, c.table, c.name, c.reaches(known_domains)) for c in before.values()}
+    same = {(c.kind, c.table, c.name, c.reaches(known_domains, was_read)) for c in before.values()}
     for key, code in now.items():
         if (
             key in before
@@ -111,7 +116,7 @@ def _code(sides: Sides) -> Iterator[tuple[str, str]]:
         if code.kind in _ALWAYS:
             yield RUNS_CODE_LATER, f"{_ALWAYS[code.kind]} ({code.called})"
             continue
-        reaches = code.reaches(domains)
+        reaches = code.reaches(domains, was_read)
         if reaches and (code.kind, code.table, code.name, reaches) not in same:
             yield RUNS_CODE_LATER, f"{_OVER_USER_CODE[code.kind]} ({code.called})"
     for oid, domain in domains.items():
@@ -139,7 +144,7 @@ def _codes(side: Side) -> dict[str, Code]:
         raise ProtocolViolation("server", 'a row of section "code" is incomplete') from trouble
 
 
-def _domains(side: Side) -> dict[str, Domain]:
+def _domains(side: Side, was_read: WasRead) -> dict[str, Domain]:
     rows = _list(side, "domain")
     found = {}
     for oid, (name, _, schema, _) in rows.items():
@@ -147,7 +152,7 @@ def _domains(side: Side) -> dict[str, Domain]:
         base, seen = oid, set[str]()
         while base in rows and base not in seen:
             seen.add(base)
-            reached |= _harmful(rows[base][3])
+            reached |= _harmful(rows[base][3], was_read)
             base = rows[base][1]
         if reached:
             found[oid] = Domain(f"{schema}.{name}", reached, schema.startswith("pg_temp_"))

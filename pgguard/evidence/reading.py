@@ -82,6 +82,11 @@ CATALOGS = {
     826: "pg_default_acl",
 }
 
+# A change of one of these can change what a name in a function's body means, or what runs when it writes to a table.
+NAMING = frozenset({
+    "pg_aggregate", "pg_cast", "pg_inherits", "pg_namespace", "pg_operator", "pg_policy", "pg_proc", "pg_rewrite",
+    "pg_trigger", "pg_type",
+})  # fmt: skip
 # What stands in these is compared for strongly locked relations only, and DDL gives its lock on them back at once (on
 # pg_proc, pg_namespace, pg_depend and others some commands keep it): who still holds one writes to the catalog by hand.
 BY_HAND = frozenset(

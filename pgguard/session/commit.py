@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgguard.catalog.proof import Harmless
 from pgguard.evidence.measurement import Measurement, Reading
+from pgguard.evidence.reading import NAMING
 from pgguard.policy import explain
 from pgguard.policy.binding import NotValid
 from pgguard.session import glass, judging, reparse, talks
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
     from pgguard.session.connection import Session
 
 ROUNDS = 8
-# A change of one of these can change what a name in a function's body means, or what runs when it writes to a table.
-NAMING = frozenset({
-    "pg_aggregate", "pg_cast", "pg_inherits", "pg_namespace", "pg_operator", "pg_policy", "pg_proc", "pg_rewrite",
-    "pg_trigger", "pg_type",
-})  # fmt: skip
 
 
 def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:

@@ -192,8 +192,8 @@ def returned(s: Session, *, sync: bool) -> Talk:
 
 
 def not_prepared_here(s: Session, statement: Statement) -> Generator[Ask | None, Any, Refuse | Refusal | None]:
-    """COMMIT PREPARED of what was measured at its PREPARE here passes; of what nobody prepared the server says so. Of anything
-    else nobody knows what it does."""
+    """COMMIT PREPARED of what was measured at its PREPARE here passes; of what nobody prepared the server says so. Of
+    anything else nobody knows what it does."""
     if statement.control is not Control.COMMIT_PREPARED or statement.name in s.world.prepared or s.world.observe:
         return None
     rows = yield LookOutside(PREPARED_SQL)

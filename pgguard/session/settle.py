@@ -7,11 +7,12 @@ skin's, and whatever does not answer in time is a refusal.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pgguard.audit.record import AuditRecord
+from pgguard.catalog.reach import call_reason
 from pgguard.checks.finding import Finding
 from pgguard.errors import ProtocolViolation
 from pgguard.evidence.compare import compare, created, suspects
@@ -19,6 +20,7 @@ from pgguard.evidence.made import made
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.evidence.particulars import Particulars
 from pgguard.evidence.paths import with_paths
+from pgguard.evidence.reading import NAMING
 from pgguard.evidence.report import measurement as measured
 from pgguard.evidence.roles import changed_roles
 from pgguard.evidence.victims import emptiness_sql, parse_emptiness, victims_sql
@@ -112,11 +114,20 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
         tx.created = created(outside, inside, tx.strong)
         named = [s.name for judged in tx.judged for s in judged.statements if s.kind is StatementKind.ROLE and s.name]
         tx.roles |= changed_roles(outside, inside, reading.catalogs, named)
-        tx.made = tuple(Finding(check, says) for check, says in made(outside, inside, reading.catalogs))
+        was_read = _was_read(session, reading)
+        tx.made = tuple(Finding(check, says) for check, says in made(outside, inside, reading.catalogs, was_read))
         tx.ledger.overwrote_nothing(tx.reads.filled(tx, session.world.picture, reading, outside, inside))
     except ProtocolViolation as broken:
         return cannot_judge(f"what was destroyed could not be read: {broken.what}")
     return None
+
+
+def _was_read(session: Session, reading: Reading) -> Callable[[int], bool]:
+    """FAIL CLOSED: the picture says nothing of bodies while somebody changes them, or what the names in them mean."""
+    picture = session.world.picture
+    if picture is None or NAMING & reading.catalogs.keys() or session.world.changed_elsewhere(session.ident):
+        return lambda oid: False
+    return lambda oid: oid in picture.functions and not call_reason(picture, oid)
 
 
 def _inside(
