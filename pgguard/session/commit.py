@@ -40,7 +40,8 @@ def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
         outcome = yield from _held_cursors(s, tx.reading)
         if outcome is not None:
             return outcome
-    if tx.reading is not None and not NAMING.isdisjoint(tx.reading.catalogs):
+    shifts = tx.shifts_names or tx.opaque or not tx.objects
+    if tx.reading is not None and shifts and not NAMING.isdisjoint(tx.reading.catalogs):
         busy: Outcome = yield from talks.others_done(s, names=True)
         if busy is not None:
             return busy

@@ -162,7 +162,7 @@ def assemble(
 
 
 def _shifts_names(statement: Statement, proof: Proof) -> bool:
-    if isinstance(proof, Bounded) or statement.node in _NAMES_STAY:
+    if isinstance(proof, Bounded) or statement.node in _NAMES_STAY or statement.temporary:
         return False
     if isinstance(proof, Harmless):
         return proof.ddl and statement.node != "AlterTableStmt"

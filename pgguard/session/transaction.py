@@ -47,6 +47,7 @@ class Transaction:
         self.untrusted = False
         self.opaque = False
         self.objects = False
+        self.shifts_names = False  # what names mean to other sessions may be different behind it
         self.locks = False  # LOCK TABLE in a mode that others wait for: they may wait behind it for DDL that comes
         self.deferrable = False
         self.holds = False  # a cursor WITH HOLD was declared: its query runs inside COMMIT
@@ -88,6 +89,7 @@ class Transaction:
                 self._control(statement.control, statement.name)
         if judged.changes_objects:
             self.untrusted = self.objects = True
+        self.shifts_names = self.shifts_names or judged.shifts_names
         if judged.deferrable:
             self.deferrable = True
 
@@ -126,6 +128,7 @@ class Transaction:
             self.judged.append(judged)
         self.holds = self.holds or any(s.with_hold for s in judged.statements)
         self.targets |= judged.targets
+        self.shifts_names = self.shifts_names or judged.shifts_names or judged.opaque
         relations = judged.relations
         if relations is None:
             self.opaque = self.untrusted = True

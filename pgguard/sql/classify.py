@@ -18,6 +18,11 @@ from pgguard.sql.tree import Tree
 
 _CURSOR_OPT_HOLD = 0x0020  # parsenodes.h
 _BLOCKING = frozenset({StatementKind.CREATE, StatementKind.DROP, StatementKind.MAINTENANCE})
+# Where the relation stands that a statement makes.
+_MAKES = {
+    "CreateStmt": ("relation",), "CreateTableAsStmt": ("into", "rel"), "SelectStmt": ("intoClause", "rel"),
+    "ViewStmt": ("view",), "CreateSeqStmt": ("sequence",),
+}  # fmt: skip
 _STATE_TYPES = frozenset({"stype", "stype1", "mstype"})
 
 
@@ -31,9 +36,19 @@ def classify(stmt: Tree, start: int, length: int) -> Statement:
     draft.is_a(row.kind, *row.effects)
     draft.outside_block = row.outside_block
     _FILL.get(node, _plain)(draft, body)
+    if node in _MAKES:
+        draft.temporary = _makes_temporary(node, body)
     if row.kind in _BLOCKING:
         draft.details.extend(blocking.statement(node, body))
     return draft.finish()
+
+
+def _makes_temporary(node: str, body: Tree) -> bool:
+    relation = body
+    for field in _MAKES[node]:
+        relation = relation.get(field, {})
+    temporary = relation.get("relpersistence") == "t" or relation.get("schemaname") == "pg_temp"
+    return temporary and "inhRelations" not in body  # a child, or a partition, is seen by its parent
 
 
 def _inner(stmt: Tree, draft: Draft) -> Statement:

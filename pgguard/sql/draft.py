@@ -39,6 +39,7 @@ class Draft:
     name: str = ""
     setting: Setting | None = None
     outside_block: bool = False
+    temporary: bool = False
     copy_in: bool = False
     files: bool = False
     with_hold: bool = False
@@ -103,6 +104,7 @@ class Draft:
             calls_to_set=tuple(names.settings),
             inner=tuple(self.inner),
             outside_block=self.outside_block,
+            temporary=self.temporary,
             copy_in=self.copy_in,
             files=self.files,
             with_hold=self.with_hold,

@@ -152,6 +152,7 @@ class Statement:
     calls_to_set: tuple[Setting, ...] = ()  # set_config with plain literals, anywhere in it
     inner: tuple[Statement, ...] = ()  # what EXPLAIN, PREPARE, DECLARE, COPY (query), CREATE TABLE AS carry
     outside_block: bool = False  # PostgreSQL refuses it inside a transaction block (VACUUM, CREATE DATABASE ...)
+    temporary: bool = False  # it makes a temporary relation, and nothing that another session could see
     copy_in: bool = False  # COPY ... FROM STDIN: the client will be asked for data
     files: bool = False  # reads or writes server files or runs programs (COPY PROGRAM, COPY 'file')
     with_hold: bool = False  # DECLARE ... WITH HOLD

@@ -16,7 +16,7 @@ from pgguard.sql.read import read
 from pgguard.sql.statement import Effect, Statement, StatementKind
 
 CORPUS = Path(__file__).parent / "corpus"
-FLAGS = ("chain", "outside_block", "copy_in", "files", "with_hold", "excludes")
+FLAGS = ("chain", "outside_block", "temporary", "copy_in", "files", "with_hold", "excludes")
 UNWRITTEN = ("operators", "types", "columns", "details")
 
 

@@ -129,3 +129,18 @@ create text search dictionary d (template = simple)
 
 -- create: create
 create collation c (locale = 'C')
+
+-- create: create; temporary
+create temporary table tt (id int)
+
+-- create: create; temporary
+create table pg_temp.tt (id int)
+
+-- create: create read; temporary; reads=a; inner=select
+create temp table tt as select * from a
+
+-- create: create read; temporary; reads=a
+select * into temp tt from a
+
+-- create: create; reads=a
+create temp table tt () inherits (a)
