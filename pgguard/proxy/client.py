@@ -18,7 +18,7 @@ from pgguard.proxy.network import Arrival
 from pgguard.proxy.opening import open_session
 from pgguard.proxy.randomness import fresh
 from pgguard.proxy.upstream_side import ServerSide
-from pgguard.session.asks import Ask
+from pgguard.session.asks import Ask, Cancelled, WaitForOthers
 from pgguard.session.connection import Session
 from pgguard.session.signin import SignIn, Stage
 from pgguard.wire.backend import encode_error, encode_notice, ready_for_query
@@ -58,6 +58,7 @@ class ClientSide(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self.ident = secrets.token_hex(4)
         self.asks: Ask | None = None  # what the session waits for
+        self._answering: asyncio.Task[None] | None = None
         self.since = time.time()  # when the client last sent something
         self.pid: int | None = None
         self.cancel_key = b""
@@ -230,7 +231,7 @@ class ClientSide(asyncio.Protocol):
             value = at_once(self._services, ask)
             if value is LATER:
                 self.asks = ask
-                self._start(self._answer(ask))
+                self._answering = self._start(self._answer(ask))
                 break
             session.answered(value)
         if session.to_client:
@@ -258,7 +259,12 @@ class ClientSide(asyncio.Protocol):
     async def _answer(self, ask: Ask) -> None:
         session = self.session
         assert session is not None
-        value = await carry_out(self._services, session, ask)
+        try:
+            value = await carry_out(self._services, session, ask)
+        except asyncio.CancelledError:
+            if not isinstance(ask, WaitForOthers):
+                raise
+            value = Cancelled()
         self.asks = None
         if not self._closed:
             session.answered(value)
@@ -290,10 +296,11 @@ class ClientSide(asyncio.Protocol):
         self._write(encode_error(fields, severity="FATAL"))
         self._close()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -306,6 +313,12 @@ class ClientSide(asyncio.Protocol):
         """Nothing of this client's is under way."""
         session = self.session
         return session is None or session.at_rest
+
+    def cancel(self) -> None:
+        """A CancelRequest for this client, besides what the server makes of it: what waits for others in front of the
+        server ends."""
+        if isinstance(self.asks, WaitForOthers) and self._answering is not None:
+            asyncio.get_running_loop().call_soon(self._answering.cancel)  # not before it has begun
 
     def shut_down(self) -> None:
         """pgguard stops: say so as PostgreSQL does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -157,6 +158,9 @@ class Door(asyncio.Protocol):
             self.data_received(b"")
 
     async def _cancel(self, request: CancelRequest) -> None:
+        for client in self._services.clients:
+            if client.cancel_key and compare_digest(client.cancel_key, request.raw[8:]):
+                client.cancel()
         try:
             await dial.forward_cancel(self._services, request)
         except UpstreamUnavailable as trouble:

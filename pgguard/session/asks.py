@@ -22,6 +22,11 @@ class Away:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The client has sent a CancelRequest while it waited for others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """Read a text that is too long to be read at once. Answer: sql.statement.ReadText, as sql.examine makes it."""
 
@@ -106,7 +111,7 @@ class WriteRecord:
 @dataclass(frozen=True, slots=True)
 class WaitForOthers:
     """Wait until the proved writes that are on their way have begun (answered, or sent a tenth of a second ago) and all
-    of ``waiting`` were answered. Answer: whether they were; a while later it is False."""
+    of ``waiting`` were answered. Answer: whether they were; a while later it is False. Or Cancelled."""
 
     waiting: frozenset[Unit | str]
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from pgguard.evidence.session_facts import SESSION_SQL, parse_session
 from pgguard.session import following, judging
-from pgguard.session.asks import NeedPicture, Read, WaitForOthers
-from pgguard.session.outcome import cannot_judge
+from pgguard.session.asks import Cancelled, NeedPicture, Read, WaitForOthers
+from pgguard.session.outcome import ServerError, cannot_judge
 from pgguard.session.replies import IDLE
 from pgguard.sql.statement import ReadText
-from pgguard.wire.backend import error_fields
+from pgguard.wire.backend import encode_error, error_fields
 from pgguard.wire.framing import frames
 
 TRIES = 20
@@ -96,7 +96,10 @@ def others_done(s: Session, *, names: bool) -> Talk:
     waiting = frozenset(s.world.waiting | (s.world.calling - {s.ident} if names else set()))
     if not (s.world.writing or waiting):
         return None
-    if (yield WaitForOthers(waiting)) is True or s.world.observe:
+    answer = yield WaitForOthers(waiting)
+    if isinstance(answer, Cancelled):  # the server has nothing to cancel yet: these are its words
+        return ServerError(encode_error({"C": "57014", "M": "canceling statement due to user request"}))
+    if answer is True or s.world.observe:
         return None
     return cannot_judge("statements of another session, judged before, still wait for their turn: try again")
 

@@ -77,6 +77,31 @@ def test_what_runs_is_cancelled(server: Postgres, sides: list[tuple[Endpoint, st
     assert left == [[], []]
 
 
+@pytest.mark.parametrize("in_block", [False, True])
+def test_what_waits_in_front_of_the_server_is_cancelled(
+    guard: Pgguard, server: Postgres, database: str, in_block: bool
+) -> None:
+    """DDL waits there until others' statements, sent but not begun, have looked their names up."""
+    with Raw.connect(guard, "ann", database) as reader, Raw.connect(guard, "ann", database) as raw:
+        reader.send(f.query("select pg_sleep(2)") + f.query("select 2"))
+        server.wait_until(ASLEEP.format(pid=reader.pid))
+        if in_block:
+            raw.query("begin")
+        raw.send(f.query("create table nosuch (id int)"))
+        assert raw.is_quiet(0.2)
+        cancel(guard, raw.pid, raw.key)
+        error, end = raw.until_ready()
+        assert {k: error.fields[k] for k in "SCM"} == {
+            "S": "ERROR",
+            "C": "57014",
+            "M": "canceling statement due to user request",
+        }
+        assert end.tag == ("E" if in_block else "I")
+        assert raw.query("rollback")[-1].tag == "I"
+        assert server.value("select to_regclass('nosuch') is null", dbname=database)
+        assert [message.kind for message in reader.until_ready()] == ["T", "D", "C", "Z"]
+
+
 def test_nobody_is_cancelled_without_the_key(guard: Pgguard, server: Postgres, database: str) -> None:
     with Raw.connect(guard, "ann", database) as raw, Raw.connect(guard, "ann", database) as other:
         raw.send(f.query("select pg_sleep(0.5)"))

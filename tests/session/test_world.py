@@ -7,8 +7,12 @@ from dataclasses import replace
 import pytest
 
 from pgguard.session import judging
+from pgguard.session.asks import Cancelled
 from pgguard.session.judge import judge
 from pgguard.session.world import World
+from pgguard.wire import frontend
+from pgguard.wire.backend import error_fields, ready_for_query
+from pgguard.wire.framing import frames
 from tests.playbook import Playbook
 from tests.session import shop
 from tests.session.client_script import q
@@ -106,6 +110,39 @@ def test_ddl_waits_for_what_others_sent_and_has_not_begun() -> None:
         client gets   CommandComplete SELECT 1 | ReadyForQuery I | CommandComplete SELECT 1 | ReadyForQuery I
     """)
     assert not maker.session.world.waiting
+
+
+@pytest.mark.parametrize("in_block", [False, True])
+def test_what_waits_for_others_can_be_cancelled(in_block: bool) -> None:
+    reader, maker = two_sessions()
+    if in_block:
+        maker.play("""
+            client sends  Query begin
+            server gets   Query [flush] | Query begin
+            server sends  Query [flush] | ReadyForQuery I
+            server sends  CommandComplete BEGIN | ReadyForQuery T
+            client gets   CommandComplete BEGIN | ReadyForQuery T
+        """)
+    reader.session.client_data(frontend.encode_query(b"select 1") + frontend.encode_query(b"select 2"))
+    maker.play("""
+        client sends  Query create table x (id int)
+        asks          WaitForOthers
+    """)
+    maker.session.answered(Cancelled())
+    if in_block:
+        assert b"".join(maker.session.to_server).startswith(b"P")  # the server is made to fail, too
+        assert not maker.session.to_client
+    else:
+        error, end = frames(b"".join(maker.session.to_client))
+        assert error_fields(error) == {
+            "S": "ERROR",
+            "V": "ERROR",
+            "C": "57014",
+            "M": "canceling statement due to user request",
+        }
+        assert end == ready_for_query(0x49)
+        assert not maker.session.to_server
+        assert not maker.session.world.changing
 
 
 BATCH = "Parse - select 1 | Bind - - | Execute - | Sync"
