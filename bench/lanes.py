@@ -35,7 +35,7 @@ def opened(accounts: int, idle: int) -> Iterator[Lanes]:
         most = str(2 * idle + 60)
         server = Postgres(version, max_connections=most, shared_buffers="512MB", max_wal_size="8GB").start()
         stack.callback(server.stop)
-        _fill(server, accounts)
+        fill(server, accounts)
         lanes = Lanes(server, {"direct": server})
         try:
             pgbouncer = PgBouncer(server, (USER, "postgres"))
@@ -57,7 +57,7 @@ def opened(accounts: int, idle: int) -> Iterator[Lanes]:
         yield lanes
 
 
-def _fill(server: Postgres, accounts: int) -> None:
+def fill(server: Postgres, accounts: int) -> None:
     # pgbench's own tables and types, made here because its -i knows only multiples of 100,000 rows.
     server.sql(f"create database {DATABASE} owner {USER}")
     for statement in (
