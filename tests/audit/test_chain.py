@@ -223,3 +223,16 @@ def test_any_statement_survives_in_one_line(statement: str) -> None:
 
 def test_a_moment_is_iso_utc() -> None:
     assert iso(0.25) == "1970-01-01T00:00:00.250000Z"
+
+
+@given(st.integers(1, 5), st.data())
+def test_only_the_lines_as_they_were_written_are_whole(count: int, data: st.DataObject) -> None:
+    """Whatever is removed, moved, replayed, or taken from another file, one written anew and sealed well included."""
+    mine, other = chain(count), [*chain(2, "select 1"), *goes_on(known(chain(count)))]
+    lines = data.draw(st.lists(st.sampled_from([*mine, *other]), max_size=8))
+    found = walk(lines, known=known(mine))
+    behind = lines[count:] if lines[:count] == mine else lines
+
+    # What stands alone behind the known end was sealed as what follows it.
+    follows = behind == other[2:][: len(behind)] and (lines[:count] == mine or behind)
+    assert isinstance(found, Whole) == bool(follows)
