@@ -185,7 +185,7 @@ class Batch:
             yield from self._refuse(cannot_judge(f"{judged.kind} would commit what runs in front of it in this batch"))
         elif judged.control:
             yield from self._control(message, judged)
-        elif gate(s, judged) is Pass.NOW:
+        elif talks.passes_alone(s, judged) or gate(s, judged) is Pass.NOW:
             self._unanswered = True
             following.running(s, judged, params)
             following.bodies(s, judged)

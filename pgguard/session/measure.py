@@ -52,25 +52,16 @@ def query(s: Session, message: bytes, judged: Judged) -> Talk:
         return
     elif isinstance(judged.verdict, Refuse) and not s.world.observe:
         yield from refuse_unrun(s, judged, judged.verdict)
+    elif talks.passes_alone(s, judged):
+        s.send_query(message, judged)
+        return
     elif judged.control:
         yield from cut.query(s, message, judged)
     elif not judged.measurable:
         yield from _unmeasurable(s, message, judged)
-    elif judged.alone and judged.proved and s.replies.status == IDLE and not tried(s, judged):
-        if not s.world.reshaped_elsewhere(s.ident) or _plain_index(judged) or s.world.observe:
-            s.send_query(message, judged)
-            return
-        why = f"{judged.kind} cannot run in a transaction to be measured, and another session is changing objects"
-        yield from refuse_unrun(s, judged, cannot_judge(f"{why}: try again"))
     else:
         yield from _measured(s, message, judged)
     ready(s)
-
-
-def _plain_index(judged: Judged) -> bool:
-    """CREATE INDEX CONCURRENTLY on columns: it runs no code, whatever its names come to mean. Migration tools send it
-    while another session of theirs holds a lock on their own table."""
-    return all(s.node == "IndexStmt" and not (s.calls or s.operators or s.types) for s in judged.statements)
 
 
 def function_call(s: Session, message: bytes, judged: Judged) -> Talk:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.evidence.session_facts import SESSION_SQL, parse_session
+from pgguard.policy.verdict import Allow
 from pgguard.session import following, judging
 from pgguard.session.asks import Cancelled, NeedPicture, Read, WaitForOthers
+from pgguard.session.gate import tried
 from pgguard.session.outcome import ServerError, cannot_judge
 from pgguard.session.replies import IDLE
-from pgguard.sql.statement import ReadText
+from pgguard.sql.statement import ReadText, Statement
 from pgguard.wire.backend import encode_error, error_fields
 from pgguard.wire.framing import frames
 
@@ -80,10 +82,35 @@ def sync_first(s: Session) -> Talk:
 
 
 def before_ddl(s: Session, judged: Judged) -> Talk:
-    """In front of any text that is not proved to leave the catalog as it is: a refusal, or None."""
-    if not (judged.opaque or judged.changes_objects):
+    """In front of any text that is not proved to leave the catalog as it is, or that has to go out as it stands: a
+    refusal, or None."""
+    from pgguard.session import dry_run
+
+    busy = None
+    if judged.opaque or judged.changes_objects:
+        busy = yield from others_done(s, names=judged.shifts_names)
+    if busy is not None or not passes_alone(s, judged) or s.world.observe:
+        return busy
+    if tried(s, judged):
+        return dry_run.NOT_POSSIBLE
+    changing = s.world.reshaped_elsewhere(s.ident) or s.desk.version != s.world.version
+    if not changing or _runs_no_code(judged.statements[0]):
         return None
-    return (yield from others_done(s, names=judged.shifts_names))
+    why = f"{judged.kind} cannot run in a transaction to be measured, and another session is changing objects"
+    return cannot_judge(f"{why}: try again")
+
+
+def _runs_no_code(statement: Statement) -> bool:
+    """DISCARD ALL is of the session alone; CREATE INDEX CONCURRENTLY on columns runs none, whatever its names come to
+    mean. Migration tools send it while another session of theirs holds a lock on their own table."""
+    plain = not (statement.calls or statement.operators or statement.types)
+    return statement.node == "DiscardStmt" or (statement.node == "IndexStmt" and plain)
+
+
+def passes_alone(s: Session, judged: Judged) -> bool:
+    """Proved, and PostgreSQL runs it only outside a transaction block: it must never get a BEGIN of ours."""
+    lone = judged.alone and judged.proved and not judged.control and not s.in_block and not s.failed
+    return lone and isinstance(judged.verdict, Allow)
 
 
 def others_done(s: Session, *, names: bool) -> Talk:

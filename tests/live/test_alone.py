@@ -18,6 +18,29 @@ def tags(raw: Raw, sql: str) -> str:
     return "".join(message.kind for message in raw.query(sql))
 
 
+@pytest.mark.parametrize("extended", [False, True])
+def test_nothing_that_runs_alone_gets_a_begin(
+    server: Postgres, guard: Pgguard, database: str, extended: bool
+) -> None:
+    """What was proved of it could be wrong when the other commits; DISCARD ALL is of the session alone."""
+    index = "create index concurrently on notes (lower(body))"
+    with Raw.connect(guard, "ann", database) as other, Raw.connect(guard, "ann", database) as client:
+
+        def state(text: str) -> str:
+            said = client.ask(f.run(text), f.sync()) if extended else client.query(text)
+            return next((message.fields["C"] for message in said if message.kind == "E"), "")
+
+        other.query("begin; create table fresh (id int)")
+        assert ["", "PGG05", "", "PGG05", ""] == [
+            state(text) for text in ("discard all", "vacuum notes", "discard all", index, INDEX)
+        ]
+
+        other.query("commit")
+        assert ["", "", ""] == [state(text) for text in ("vacuum notes", "discard all", index)]
+        client.query("begin")
+        assert state("vacuum notes") == "25001"
+
+
 def test_an_index_is_made_while_a_migration_tool_holds_its_lock(
     server: Postgres, guard: Pgguard, database: str
 ) -> None:

@@ -186,6 +186,18 @@ def test_ddl_that_changes_what_names_mean_waits_for_the_bodies_that_run_elsewher
     assert maker.session.world.changed_elsewhere("s1")
 
 
+def test_what_runs_alone_goes_out_as_it_stands_when_others_have_begun() -> None:
+    """It is DDL, so it waits; it cannot run in a transaction, so it is not measured."""
+    reader, maker = two_sessions()
+    reader.session.world.writing = 1
+    maker.play("""
+        client sends  Query create index concurrently on t (n)
+        asks          WaitForOthers
+        answers       they did
+        server gets   Query create index concurrently on t (n)
+    """)
+
+
 def test_bodies_of_ones_own_keep_nobody_waiting() -> None:
     _, maker = two_sessions()
     maker.session.world.calling.add("s2")
