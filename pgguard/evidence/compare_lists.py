@@ -90,7 +90,7 @@ def _roles(sides: Sides, counted: Rows) -> Iterator[Destroyed]:
         for lost in _named("role", oid, name, [attributes], inside.get(oid))
     ]
     yield from found
-    if counted.updated and not found:
+    if counted.updated > sum(oid in inside and inside[oid] != values for oid, values in outside.items()):
         # A password: pg_roles does not show it, the counter of pg_authid does.
         yield Destroyed("role", "password", "changed", 0)
 

@@ -170,9 +170,10 @@ def _roles(sides: Sides, catalogs: Mapping[str, Rows]) -> Iterator[tuple[str, st
     before, now = _list(sides.outside, "role"), _list(sides.inside, "role")
     found = [f"a role is created ({values[0]})" for oid, values in now.items() if oid not in before]
     found += [f"a role is dropped ({values[0]})" for oid, values in before.items() if oid not in now]
-    found += [f"a role is changed ({v[0]})" for oid, v in before.items() if oid in now and now[oid] != v]
-    counted = catalogs.get("pg_authid", Rows())
-    if counted.updated and not found:
+    changed = [f"a role is changed ({v[0]})" for oid, v in before.items() if oid in now and now[oid] != v]
+    found += changed
+    # A new password shows nowhere but in the counter: there were more changes than can be seen.
+    if catalogs.get("pg_authid", Rows()).updated > len(changed):
         found.append("a role's password is changed")
     found += _memberships(sides)
     settings = _list(sides.outside, "setting"), _list(sides.inside, "setting")

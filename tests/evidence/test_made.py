@@ -112,6 +112,12 @@ AS_SUPERUSER: list[tuple[str, list[tuple[str, str]]]] = [
         ("changes-roles", "membership in role owner is granted to minted"),
     ]),
     ("alter role other createrole", [("changes-roles", "a role is changed (other)")]),
+    ("alter role other createrole; alter role owner password ''x''", [
+        ("changes-roles", "a role is changed (other)"), ("changes-roles", "a role's password is changed"),
+    ]),
+    ("create role gone; drop role gone; alter role other password ''x''", [
+        ("changes-roles", "a role's password is changed"),
+    ]),
     ("revoke other from owner", [("changes-roles", "membership in role other is revoked from owner")]),
     (
         "grant other to owner with admin option",

@@ -33,6 +33,9 @@ UPDATED = {"pg_authid": Rows(updated=1)}
         ([BOB], [BOB], UPDATED, ("bob",), {"bob"}),  # a password: only the counter shows it
         ([BOB], [BOB], UPDATED, (), {ANY}),
         ([BOB], [["role", "1", "bob", [True]]], {"pg_authid": Rows(updated=2)}, (), {"bob", ANY}),
+        ([BOB], [["role", "1", "bob", [True]]], {"pg_authid": Rows(updated=2)}, ("bob",), {"bob", ANY}),
+        ([BOB], [BOB], {"pg_authid": Rows(updated=2)}, ("bob",), {"bob", ANY}),  # and somebody else's, in a DO
+        ([BOB, EVE], [BOB], {"pg_authid": Rows(updated=1, deleted=1)}, ("bob",), {"bob", "eve"}),
     ],
 )
 def test_changed(outside: Any, inside: Any, catalogs: Any, named: tuple[str, ...], changed: set[str]) -> None:
