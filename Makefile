@@ -81,8 +81,10 @@ test-tls: setup postgres15
 test-tools: setup postgres15
 	@rm -f .cache/tools/results.jsonl
 	PYTHONPATH=.:tests $(PY) -m tests.tools.workshop
+	PYTHONPATH=.:tests $(PY) -m tests.tools.migrations.install
 	TEST_TOOLS=1 $(PY) -m pytest -p no:randomly tests/tools; status=$$?; \
-	PYTHONPATH=.:tests $(PY) -m tests.tools.table && exit $$status
+	PYTHONPATH=.:tests $(PY) -m tests.tools.table && PYTHONPATH=.:tests $(PY) -m tests.tools.migrations.pages \
+	&& exit $$status
 
 # The oldest server that pgguard supports, beside the embedded one: tests that need it are skipped where it is not.
 # A fresh installation must not start a cluster of its own on port 5432.

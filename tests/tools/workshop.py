@@ -23,6 +23,7 @@ APT: Final = {
     "npm": ("nodejs", "npm"), "go": ("golang-go",), "cargo": ("cargo", "libssl-dev", "pkg-config"),
     "mvn": ("maven", "default-jdk-headless"),
     "pgbouncer": ("pgbouncer",),
+    "sqitch": ("sqitch", "libdbd-pg-perl"),
 }  # fmt: skip
 PYTHON: Final = ("psycopg[binary]", "asyncpg", "sqlalchemy[asyncio]", "django", "pgcli")
 NODE: Final = ("pg", "pg-cursor", "pg-copy-streams", "postgres")

@@ -1,0 +1,4 @@
+insert into customers (id, email, name)
+select i, 'user' || i || '@shop.example', 'User ' || i from generate_series(1, 1000) i;
+insert into orders (id, customer_id, amount, placed_at)
+select i, i % 1000 + 1, i * 1.25, date '2020-01-01' + i % 2000 from generate_series(1, 3000) i;

@@ -1,0 +1,3 @@
+alter table customers add column mobile text;
+update customers set mobile = phone;
+alter table customers drop column phone;
