@@ -33,6 +33,8 @@ _SOURCE = (
     f" WHERE pg_catalog.current_setting({_ROLE}) OPERATOR(pg_catalog.<>) 'origin'::pg_catalog.text"
     f" AND {equal('s.name', _ROLE)})"
 )
+# No two servers were started in the same microsecond: a clone has the identifier of the original, and not this.
+STARTED = "pg_catalog.encode(pg_catalog.timestamptz_send(pg_catalog.pg_postmaster_start_time()), 'hex')"
 _FACTS = (
     "SESSION_USER",
     "pg_catalog.current_database()",
@@ -45,6 +47,7 @@ _FACTS = (
     "pg_catalog.current_setting('client_encoding')",
     "pg_catalog.current_setting('client_min_messages')",
     "(SELECT c.system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system() c)",
+    STARTED,
     _SOURCE,
 )
 SESSION_SQL = f"{PREFIX}SELECT {sealed(array(*_FACTS, array(*STATE)))}"
@@ -76,6 +79,7 @@ class SessionFacts:
     client_encoding: str
     client_min_messages: str
     system_identifier: str  # of the server that this very connection has reached
+    server_started: str  # when that was, as STARTED writes it
     replication_source: str | None  # of session_replication_role, in the words of pg_settings; None while it is origin
     state: SessionState
 
@@ -115,9 +119,9 @@ def parse_session(rows: Sequence[Row]) -> SessionFacts:
     """The answer to SESSION_SQL. Raises ProtocolViolation when it is not exactly that."""
     match opened(rows):
         case [[str(user), str(database), oid, int(pid), str(version), bool(recovering), str(encoding), str(least),
-               str(identifier), str() | None as source, list(state)]]:  # fmt: skip
+               str(identifier), str(started), str() | None as source, list(state)]]:  # fmt: skip
             return SessionFacts(
-                user, database, int(oid), pid, int(version), recovering, encoding, least, identifier, source,
-                parse_state(state),
+                user, database, int(oid), pid, int(version), recovering, encoding, least, identifier, started,
+                source, parse_state(state),
             )  # fmt: skip
     raise ProtocolViolation("server", "the session's facts are not complete")

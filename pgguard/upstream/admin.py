@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -11,12 +13,14 @@ from pgguard.catalog.picture import Picture
 from pgguard.catalog.reach import read_reason
 from pgguard.errors import UpstreamUnavailable
 from pgguard.evidence.particulars import Particulars, Size
+from pgguard.evidence.session_facts import STARTED
 from pgguard.upstream.connection import Connection, as_text
 from pgguard.upstream.pictures import Pictures
 from pgguard.upstream.server import Server
 from pgguard.upstream.witness import SETTINGS, Hidden, sizes, witness
 
 DEADLINE = 3.0
+_WHICH = f"SELECT system_identifier::text, {STARTED} FROM pg_catalog.pg_control_system()"
 _MEMBERSHIPS = """
     WITH RECURSIVE member(oid) AS (
         SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname::text OPERATOR(pg_catalog.=) $1
@@ -48,6 +52,7 @@ class Admin:
         self._settings = dict(settings or {})
         self._deadline = deadline
         self._identifier = ""  # of the one server that may be at the other end, once it is known
+        self._started: dict[str, str] = {}  # when the server was started that each database's connection has reached
         self._connections: dict[str | None, Connection] = {}
         self._witnesses: dict[str, Connection] = {}
         self._pictures = Pictures(self._connection, max_age)
@@ -154,27 +159,40 @@ class Admin:
             await connection.close()
         self._connections.clear()
 
-    async def _is_the_same(self, connection: Any) -> None:
+    async def is_at(self, database: str, started: str) -> bool:
+        """Whether this database's connection has reached the server that was started then: another copy of the same
+        server would speak of other tables."""
+        if self._started.get(database) != started:
+            with contextlib.suppress(UpstreamUnavailable):  # it was restarted, and the connection does not know yet
+                await self.look(database, "SELECT")
+            await self.look(database, "SELECT")
+        return self._started.get(database) == started
+
+    async def _arrived(self, database: str, connection: Any) -> None:
         """Somebody may have put another server behind the address: what it says is not about ours."""
-        if not self._identifier:
-            return
-        found = await connection.fetchval("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
-        if found != self._identifier:
+        found, started = await connection.fetchrow(_WHICH)
+        if self._identifier and found != self._identifier:
             raise UpstreamUnavailable(f"another server: its system_identifier is {found}, not {self._identifier}")
+        self._started[database] = started
 
     def _witness(self, database: str) -> Connection:
         """One of its own: a scan for people must not stand in the way of those whose transactions wait to be judged."""
         found = self._witnesses.get(database)
         if found is None:
             found = self._witnesses[database] = Connection(
-                self._dsn, database, {**self._settings, **SETTINGS}, self._is_the_same
+                self._dsn,
+                database,
+                {**self._settings, **SETTINGS},
+                partial(self._arrived, f"{database}, for witnesses"),
             )
         return found
 
     def _connection(self, database: str | None) -> Connection:
         found = self._connections.get(database)
         if found is None:
-            found = self._connections[database] = Connection(self._dsn, database, self._settings, self._is_the_same)
+            found = self._connections[database] = Connection(
+                self._dsn, database, self._settings, partial(self._arrived, database or "")
+            )
         return found
 
 

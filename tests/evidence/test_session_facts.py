@@ -18,6 +18,8 @@ def test_facts_are_the_servers_own(client: Any) -> None:
     assert str(facts.server_version_num).startswith(client.server.name)
     assert not facts.in_recovery and facts.client_encoding == "UTF8"
     assert facts.system_identifier == client.run("select system_identifier::text from pg_control_system()")[0][0]
+    started = client.run("select timestamptz_send(pg_postmaster_start_time())")[0][0]
+    assert bytes.fromhex(facts.server_started) == started
     assert facts.hears_notices and not facts.chose_replication
     assert facts.state.current_user == "owner" and facts.state.settings == {} and facts.state.track_counts
 

@@ -140,6 +140,10 @@ class Postgres(Endpoint):
             self._process.wait(20)
         self._process = None
 
+    def start_again(self) -> None:
+        """After ``halt``, with the same data, on another port."""
+        self._launch()
+
     def log(self) -> str:
         """What the server wrote to its log so far."""
         return (self.directory / "log").read_text(errors="replace")

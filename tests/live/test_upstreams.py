@@ -111,6 +111,15 @@ def test_failover(primary: Postgres, standby: Postgres, start_guard: Start) -> N
         connection.execute("delete from many")
 
 
+def test_pgguards_own_connection_is_at_another_copy(primary: Postgres, standby: Postgres, start_guard: Start) -> None:
+    """A copy has the same system identifier, and other tables before long: nobody is judged by it."""
+    standby.promote()
+    guard = start_guard(primary, PRODUCTION, "--admin-dsn", standby.dsn("pgguard_admin"))
+
+    with pytest.raises(psycopg.OperationalError, match="pgguard's own connection has reached another copy"):
+        guard.connect("ann", "postgres")
+
+
 def test_one_that_is_not_there(primary: Postgres, start_guard: Start) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
     guard = start_guard(primary, PRODUCTION, "--upstream", f"{nowhere},127.0.0.1:{primary.port}")

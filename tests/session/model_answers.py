@@ -27,7 +27,7 @@ def answer(sql: str, db: Database, parameters: dict[str, str], settings: dict[st
         rows = [b""]
     elif "server_version_num" in sql:
         now = state(db, parameters, settings)
-        rows = [seal(["ann", "shop", "5", 4711, "150018", False, "UTF8", "notice", "7", None, now])]
+        rows = [seal(["ann", "shop", "5", 4711, "150018", False, "UTF8", "notice", "7", "0a", None, now])]
     elif "to_regclass" in sql or "LOCK TABLE" in sql or "below" in sql or "FROM ONLY" in sql:
         rows = emptied(sql, db)
     elif "pg_relation_size" in sql:

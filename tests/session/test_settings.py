@@ -59,7 +59,7 @@ def test_a_report_is_a_notice() -> None:
 
 def facts(role: str, source: str | None) -> SessionFacts:
     state = SessionState(current_user="ann", session_replication_role=role)
-    return SessionFacts("ann", "shop", 5, 1, 150018, False, "UTF8", "notice", "7", source, state)
+    return SessionFacts("ann", "shop", 5, 1, 150018, False, "UTF8", "notice", "7", "0a", source, state)
 
 
 def test_triggers_are_off_by_the_administrator_or_by_an_approval_or_else_nothing_is_proved() -> None:
