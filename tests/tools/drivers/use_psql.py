@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -106,6 +107,7 @@ def run(script: str, *arguments: str) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        env={**os.environ, "PGAPPNAME": "script"},  # psql itself would be told which environment this is
     )
     print(psql.stdout, end="")
 
