@@ -11,7 +11,7 @@ from pgguard.console.order import seconds as seconds_of
 from pgguard.console.words import budget_row, listing_row, moment, printable, request_lines
 from pgguard.policy.consent import Terms
 from pgguard.policy.sqlstates import AWAY
-from pgguard.store.lifecycle import NO_SUCH, Answer
+from pgguard.store.lifecycle import NO_SUCH, NOT_NOW, Answer
 
 _HIGHEST = 2**31 - 1  # of a request's number
 _LONGEST_REASON = 500  # it becomes part of an error message
@@ -49,10 +49,21 @@ async def approve(order: Order) -> Result | Failed:
         return number or Failed(SYNTAX, "a number is missing")
     if not order.proved:
         return unproved("approve")
+    if (gone := await _requester_is_gone(order, number)) is not None:
+        return gone
     terms = Terms(at_most, 1 if uses is None else uses, seconds, order.shape.endswith(" TOKEN"))
     answer = await order.desk.store.approve(number, await order.desk.approver(order.person), terms)
     said = (str(number), answer.state, order.person, moment(answer.expires), answer.token or None)
     return _refused(answer) or Result((said,), "APPROVE")
+
+
+async def _requester_is_gone(order: Order, number: int) -> Failed | None:
+    """FAIL CLOSED: a role that was renamed since is another name for the same person, who would approve alone."""
+    request = await order.desk.store.show(number)
+    if request is None or await order.desk.is_role(request.requester):
+        return None
+    gone = f'the role "{printable(request.requester)}", whose request {number} it is, is not there any more'
+    return Failed(NOT_NOW, gone, "It can be denied.")
 
 
 async def withdraw(order: Order) -> Result | Failed:

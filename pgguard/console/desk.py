@@ -58,8 +58,9 @@ class InForce(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Shared by all console connections. ``memberships`` gives the roles that a person is a member of, directly or
-    not, as the admin connection reads them; ``policy`` the policy in force now."""
+    """Shared by all console connections. ``memberships`` gives the roles that a person is a member of, directly or not,
+    the own one among them, as the admin connection reads them, none where there is no such role; ``policy`` the policy
+    in force now."""
 
     store: Store
     memberships: Callable[[str], Awaitable[Collection[str]]]
@@ -72,9 +73,16 @@ class Desk:
 
     async def roles(self, person: str) -> frozenset[str]:
         """The roles that the person belongs to now, the own one among them. Raises UpstreamUnavailable."""
+        return frozenset({person, *await self._memberships(person)})
+
+    async def is_role(self, name: str) -> bool:
+        """Whether there is such a role now. Raises UpstreamUnavailable."""
+        return bool(await self._memberships(name))
+
+    async def _memberships(self, name: str) -> Collection[str]:
         try:
             async with asyncio.timeout(self.deadline):
-                return frozenset({person, *await self.memberships(person)})
+                return await self.memberships(name)
         except TimeoutError:
             raise UpstreamUnavailable("the memberships of roles could not be read in time") from None
 

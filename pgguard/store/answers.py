@@ -56,7 +56,7 @@ async def deny(connection: AsyncConnection, number: int, by: Approver, reason: s
     request = await _locked(connection, number)
     if request is None:
         return _no_such(number)
-    if (refused := lifecycle.may_deny(request, now, by.groups)) is not None:
+    if (refused := lifecycle.may_deny(request, now, by)) is not None:
         return refused
     reviewed = request.state is State.REVIEW
     expires = request.expires if reviewed else now + request.asked.expires

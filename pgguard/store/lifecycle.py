@@ -143,12 +143,16 @@ def _wrong_terms(request: Request, terms: Terms) -> Answer | None:
     return None
 
 
-def may_deny(request: Request, now: float, groups: Collection[str]) -> Answer | None:
-    """None when a member of ``groups`` may deny the request now; else why not. One's own request may be denied, and so
-    may an approval be that was not used up."""
-    if (refused := _not_in_a_group(request, groups)) is not None:
+def may_deny(request: Request, now: float, by: Approver) -> Answer | None:
+    """None when ``by`` may deny the request now; else why not. One's own request may be denied, and so may an approval
+    that was not used up. To look at what went ahead alone is for somebody else."""
+    if (refused := _not_in_a_group(request, by.groups)) is not None:
         return refused
-    return None if state(request, now) in (State.APPROVED, State.REVIEW) else _not_open(request, now)
+    state_now = state(request, now)
+    if state_now is State.REVIEW and request.requester == by.name:
+        return Answer(request.number, f"you cannot review your own request {request.number}", NOT_YOU,
+                      "Somebody else has to look at what went ahead.")  # fmt: skip
+    return None if state_now in (State.APPROVED, State.REVIEW) else _not_open(request, now)
 
 
 def may_withdraw(request: Request, now: float, by: str) -> Answer | None:

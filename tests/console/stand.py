@@ -111,4 +111,4 @@ class Console:
 async def members(person: str) -> set[str]:
     if person == "nobody":
         raise AssertionError("no such person")
-    return MEMBERS.get(person, set())
+    return set() if person == "gone" else {person, *MEMBERS.get(person, ())}

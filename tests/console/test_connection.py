@@ -209,6 +209,16 @@ async def test_hostile_statements_are_shown_as_text(desk: Desk, console: Console
     assert b"\x1b[" not in client.out
 
 
+async def test_the_request_of_a_role_that_is_gone_is_approved_by_nobody(desk: Desk, console: Console) -> None:
+    """Renamed, it is another name for the same person."""
+    number = await console.file(caller="gone")
+    client = Client(desk)
+
+    assert await client.say(query(f"approve {number}")) == "EZ"
+    assert "is not there any more" in client.error()
+    assert await client.say(query(f"deny {number} 'renamed'")) == "TDCZ"
+
+
 async def test_who_the_approvers_are_must_be_known(console: Console) -> None:
     number = await console.file()
 

@@ -50,7 +50,8 @@ def everywhere(guard: Pgguard, number: int) -> dict[str, str]:
     return {
         "psql": psql(), "psql, expanded": psql("-x"), "psql, plain": psql("-At"), "psql, HTML": psql("-H"),
         "list": guard.psql(user="bob", dbname="pgguard", args=["-c", "show requests"]).stdout,
-        "cli": guard.cli("requests", str(number)).stdout, "cli, JSON": guard.cli("requests", str(number), "--json").stdout,
+        "cli": guard.cli("requests", str(number)).stdout,
+        "cli, JSON": guard.cli("requests", str(number), "--json").stdout,
         "audit": guard.cli("audit", "show", str(guard.audit)).stdout,
     }  # fmt: skip
 

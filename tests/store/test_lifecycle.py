@@ -135,9 +135,15 @@ def test_only_the_requester_withdraws_only_what_is_not_over(stored: State) -> No
 
 @pytest.mark.parametrize("stored", State)
 def test_an_approval_that_was_not_used_can_be_taken_back_by_a_denial(stored: State) -> None:
-    may = lifecycle.may_deny(replace(ANSWERED, state=stored), 1.0, DBA) is None
+    may = lifecycle.may_deny(replace(ANSWERED, state=stored), 1.0, BOB) is None
 
     assert may == (stored in (State.OPEN, State.APPROVED, State.REVIEW))
+
+@pytest.mark.parametrize("stored", State)
+def test_ones_own_request_may_be_denied_but_not_reviewed(stored: State) -> None:
+    may = lifecycle.may_deny(replace(ANSWERED, state=stored), 1.0, Approver("ann", DBA)) is None
+
+    assert may == (stored in (State.OPEN, State.APPROVED))
 
 
 _groups = st.sets(st.sampled_from(["dba", "security", "staff"])).map(frozenset)
