@@ -331,8 +331,7 @@ class ClientSide(asyncio.Protocol):
         self._closed = True
         if self._deadline is not None:
             self._deadline.cancel()
-        self._services.clients.discard(self)
-        self._services.pausing.forget(self)
+        self._services.left(self)
         if self.session is not None:
             self.session.closed()
         self._transport.close()

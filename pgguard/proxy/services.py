@@ -28,6 +28,8 @@ from pgguard.upstream.verifiers import Verifiers
 
 log = structlog.get_logger()
 
+LINGER = 2.0  # seconds that our connections to a database outlive its last client's
+
 if TYPE_CHECKING:
     from pgguard.proxy.client import ClientSide
     from pgguard.proxy.door import Door
@@ -76,6 +78,7 @@ class Services:
         self._logins: set[str] = set()
         self._beside: set[asyncio.Task[None]] = set()
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._lingering: set[str] = set()
 
     async def world(self, database: str) -> World:
         """The world of a database; the first one proves that its counters count. Raises UpstreamUnavailable."""
@@ -124,6 +127,22 @@ class Services:
                 return
             if not world.was_invalidated:
                 world.set_picture(picture)
+
+    def left(self, client: ClientSide) -> None:
+        """The client is gone. Our own connections to its database go after the last one: each takes a slot of the
+        server's, and DROP DATABASE waits for them (5 s, procarray.c CountOtherDBBackends)."""
+        self.clients.discard(client)
+        self.pausing.forget(client)
+        database = client.session.desk.caller.database if client.session is not None else ""
+        if database and database not in self._lingering:
+            self._lingering.add(database)
+            asyncio.get_running_loop().call_later(LINGER, self._release, database)
+
+    def _release(self, database: str) -> None:
+        self._lingering.discard(database)
+        sessions = (client.session for client in self.clients)
+        if not any(session is not None and session.desk.caller.database == database for session in sessions):
+            self.beside(self.admin.release(database))
 
     async def reload(self) -> str:
         """Take what has changed on disk; what is wrong with it, in words: then what was in force stays."""

@@ -153,6 +153,13 @@ class Admin:
                 " track_counts must be on"
             )
 
+    async def release(self, database: str) -> None:
+        """Let go of the connections to this database until somebody asks again."""
+        await self._pictures.rest(database)
+        for connections in (self._connections, self._witnesses):
+            if database in connections:
+                await connections[database].close()
+
     async def close(self) -> None:
         await self._pictures.close()
         for connection in (*self._connections.values(), *self._witnesses.values()):

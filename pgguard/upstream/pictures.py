@@ -72,12 +72,17 @@ class Pictures:
         kept.generation += 1
         kept.checked = float("-inf")
 
+    async def rest(self, database: str) -> None:
+        """Ask nothing until somebody asks for it; what is known by then is asked for its fingerprint only."""
+        kept = self._kept.get(database)
+        if kept is not None and kept.watcher is not None:
+            kept.watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await kept.watcher
+
     async def close(self) -> None:
-        for kept in self._kept.values():
-            if kept.watcher is not None:
-                kept.watcher.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await kept.watcher
+        for database in self._kept:
+            await self.rest(database)
         self._kept.clear()
 
     async def _check(self, database: str, kept: _Kept, deadline: float) -> None:

@@ -87,9 +87,11 @@ def database(server: Postgres) -> Iterator[str]:
 
 
 class _Rota:
-    """pgguard files at most 20 open requests per caller, so one process serves a dozen tests and then makes room."""
+    """pgguard files at most 20 open requests per caller, and knows every database that it has seen: one process serves
+    tests for a while, and then makes room."""
 
-    TESTS = 12
+    TESTS = 40
+    REQUESTS = 10
 
     def __init__(self, server: Postgres) -> None:
         self.server = server
@@ -97,12 +99,15 @@ class _Rota:
         self.used = 0
 
     def next(self) -> Pgguard:
-        if self.guard is not None and (self.used >= self.TESTS or not self.guard.is_running()):
+        if self.guard is not None and (not self.guard.is_running() or self._is_full(self.guard)):
             self.stop()
         if self.guard is None:
             self.guard, self.used = Pgguard(self.server).start(), 0
         self.used += 1
         return self.guard
+
+    def _is_full(self, guard: Pgguard) -> bool:
+        return self.used >= self.TESTS or guard.most_requests() >= self.REQUESTS
 
     def discard(self) -> None:
         guard, self.guard = self.guard, None

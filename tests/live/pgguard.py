@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -170,6 +172,12 @@ class Pgguard(Endpoint):
                 return records
             assert time.monotonic() < deadline, f"no such record after {seconds} s: {records}"
             time.sleep(0.05)
+
+    def most_requests(self) -> int:
+        """How many requests one caller has filed here, of the caller with most of them."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.state}?mode=ro", uri=True)) as state:
+            counts = state.execute("select count(*) from pgguard_requests group by caller").fetchall()
+        return max((count for (count,) in counts), default=0)
 
     def rss_kb(self) -> int:
         """Resident memory of the process."""
