@@ -124,6 +124,19 @@ def _event_triggers(sides: Sides, outside: Listed, inside: Listed) -> Iterator[D
         yield from _named("trigger", oid, name, [enabled, detail], now)
 
 
+def _publications(sides: Sides, outside: Listed, inside: Listed) -> Iterator[Destroyed]:
+    for oid, (name, sends) in outside.items():
+        # One that is gone was locked, and is named as any other object.
+        if oid in inside and any(was and not is_ for was, is_ in zip(sends, inside[oid][1], strict=True)):
+            yield Destroyed("publication", name, "changed", int(oid))
+
+
+def _mappings(sides: Sides, outside: Listed, inside: Listed) -> Iterator[Destroyed]:
+    for key, (name, configuration, dictionary) in outside.items():
+        if key not in inside or inside[key][2] != dictionary:
+            yield Destroyed("text search configuration", name, "changed", int(configuration))
+
+
 def _large_objects(sides: Sides, outside: Listed, inside: Listed) -> Iterator[Destroyed]:
     for oid in sorted(outside.keys() - inside.keys(), key=int):
         yield Destroyed("large object", oid, "dropped", int(oid))
@@ -151,6 +164,8 @@ _JUDGES: dict[str, Judge] = {
     "extension": _plain("extension"),
     "event trigger": _event_triggers,
     "database": _plain("database"),
+    "publication": _publications,
+    "text search mapping": _mappings,
     "large object": _large_objects,
     "object": _others,
 }

@@ -79,8 +79,8 @@ def made(
     which shows there alone. ``was_read``: whether the body of a function, by OID, is known to be harmless."""
     sides = Sides(Side.of(outside), Side.of(inside))
     found = [
-        *_code(sides, was_read), *_event_triggers(sides), *_roles(sides, catalogs or {}), *_rights(sides),
-        *_owners(sides), *_weaker(sides),
+        *_code(sides, was_read), *_event_triggers(sides), *_roles(sides, catalogs or {}),
+        *_rights(sides, catalogs or {}), *_owners(sides), *_weaker(sides),
     ]  # fmt: skip
     return tuple(dict.fromkeys(found))
 
@@ -191,11 +191,13 @@ def _memberships(sides: Sides) -> Iterator[str]:
             yield f"membership in role {role} {verb} {member}"
 
 
-def _rights(sides: Sides) -> Iterator[tuple[str, str]]:
+def _rights(sides: Sides, catalogs: Mapping[str, Rows]) -> Iterator[tuple[str, str]]:
     before, now = _list(sides.outside, "rights"), _list(sides.inside, "rights")
     # Outside lists every row that this transaction replaced; what is not there is an object of its own making.
     if any(before[key] != values for key, values in now.items() if key in before):
         yield CHANGES_ROLES, "privileges on objects are granted or revoked"
+    if catalogs.get("pg_parameter_acl", Rows()) != Rows():  # a first GRANT makes the row that has it
+        yield CHANGES_ROLES, "privileges on parameters are granted or revoked"
     if _list(sides.outside, "default privileges") != _list(sides.inside, "default privileges"):
         yield CHANGES_ROLES, "privileges on objects to come are granted or revoked"
 

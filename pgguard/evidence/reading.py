@@ -79,6 +79,7 @@ CATALOGS = {
     6100: "pg_subscription",
     6104: "pg_publication",
     6106: "pg_publication_rel",
+    6243: "pg_parameter_acl",
     826: "pg_default_acl",
 }
 

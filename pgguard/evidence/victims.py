@@ -222,6 +222,11 @@ _SETTING = (
     "pg_catalog.array_to_json(g.setconfig)",
 )  # fmt: skip
 
+_MAPPING = (
+    "(SELECT i.identity FROM pg_catalog.pg_identify_object(3602::pg_catalog.oid, m.mapcfg, 0) i)",  # pg_ts_config
+    "m.mapcfg::pg_catalog.text", "m.mapdict::pg_catalog.text",
+)  # fmt: skip
+
 # Which changed catalogs ask for which whole list.
 _WHOLE: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"pg_proc"}), _rows("function", "f.oid", _FUNCTION, f"pg_proc f WHERE f.{_USER}")),
@@ -245,8 +250,20 @@ _WHOLE: tuple[tuple[frozenset[str], str], ...] = (
               "pg_catalog.concat_ws(' ', v.evtevent, v.evtfoid, v.evttags)"), "pg_event_trigger v"),
     ),
     (
+        frozenset({"pg_publication"}),
+        _rows("publication", "p.oid",
+              ("p.pubname", array("p.pubinsert", "p.pubupdate", "p.pubdelete", "p.pubtruncate")),
+              f"pg_publication p WHERE p.{_USER}"),
+    ),
+    (
+        frozenset({"pg_ts_config_map"}),
+        _rows("text search mapping", "pg_catalog.concat_ws('.', m.mapcfg, m.maptokentype, m.mapseqno)", _MAPPING,
+              f"pg_ts_config_map m WHERE m.mapcfg OPERATOR(pg_catalog.>=) {FIRST_USER_OID}::pg_catalog.oid"),
+    ),
+    (
         frozenset({"pg_database"}),
-        _rows("database", "d.oid", ("d.datname", _owner("d.datdba"), "d.datallowconn"), "pg_database d"),
+        _rows("database", "d.oid", ("d.datname", _owner("d.datdba"), "d.datallowconn", "d.datconnlimit"),
+              "pg_database d"),
     ),
 )  # fmt: skip
 

@@ -58,6 +58,30 @@ select format('database %s', datname) from pg_database where datname !~ '^test';
 -- object
 select format('role %s', rolname) from pg_roles;
 
+-- object
+select format('function %s is set to %s', oid::regprocedure, proconfig) from pg_proc
+where oid >= 16384 and proconfig is not null;
+
+-- object
+select format('text search configuration %s has %s for %s', mapcfg::regconfig, mapdict::regdictionary, maptokentype)
+from pg_ts_config_map where mapcfg >= 16384;
+
+-- object
+select format('operator %s of family %s', amopopr::regoperator, opfname)
+from pg_amop join pg_opfamily f on f.oid = amopfamily where f.oid >= 16384;
+
+-- object
+select format('extension %s in %s with %s', extname, extnamespace::regnamespace, pg_describe_object(classid, objid, 0))
+from pg_extension e join pg_depend on refobjid = e.oid and deptype = 'e' where e.oid >= 16384;
+
+-- safeguard
+select format('publication %s sends %s of %s where %s', pubname, word, schemaname || '.' || tablename,
+    to_jsonb(t) ->> 'rowfilter')
+from pg_publication p join pg_publication_tables t using (pubname),
+    unnest(array['insert', 'update', 'delete', 'truncate']) word
+where case word when 'insert' then pubinsert when 'update' then pubupdate when 'delete' then pubdelete
+    else pubtruncate end;
+
 -- safeguard
 select format('%s on %s %s: %s %s', conname, conrelid::regclass, contypid::regtype, pg_get_constraintdef(oid),
     convalidated)
@@ -120,6 +144,9 @@ from pg_namespace where nspname !~ '^pg_(toast_)?temp';
 -- rights
 select format('type %s: of %s %s', oid::regtype, typowner::regrole, coalesce(typacl, acldefault('T', typowner)))
 from pg_type where oid >= 16384 and typrelid = 0 and typelem = 0;
+
+-- rights
+select format('parameter %s: %s', parname, paracl) from pg_parameter_acl;
 
 -- rights
 select format('%s of %s: of %s', classid::regclass, coalesce(pg_describe_object(classid, objid, 0), '?'),

@@ -126,6 +126,9 @@ AS_SUPERUSER: list[tuple[str, list[tuple[str, str]]]] = [
     ("alter table w.a owner to other", [("changes-roles", "an object changes its owner (w.a)")]),
     ("alter function w.f() owner to other", [("changes-roles", "an object changes its owner (w.f())")]),
     ("create table w.n (); alter schema w owner to other", [("changes-roles", "an object changes its owner (w)")]),
+    ("grant set on parameter session_replication_role to other", [
+        ("changes-roles", "privileges on parameters are granted or revoked"),
+    ]),
     ("alter statistics w.st owner to other", [("changes-roles", "an object changes its owner (w.st)")]),
     ("alter database postgres set search_path = w", [("changes-roles", "a setting of a role or database")]),
     (
