@@ -95,6 +95,8 @@ def _share_crossed(limit: Limit, counted: list[TableEffect]) -> Blame | None:
     worst = max(beyond, key=lambda t: (t.rows.lost, t.name))
     of = f"{worst.rows.lost} of {rows(worst.total)} of" if worst.total is not None else f"{rows(worst.rows.lost)} of"
     unknown = ", whose size is not known" if worst.total is None else ""
+    if worst.total is not None and worst.rows.lost > worst.total:
+        unknown = ", counting rows that it inserted itself and rows that it changed twice"
     more = f" and {len(beyond) - 1} more" if len(beyond) > 1 else ""
     return Blame(limit.name, f"{of} {worst.name}{more}{unknown} (limit {_percent(limit)})", limit.digest)
 
