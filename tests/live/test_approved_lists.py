@@ -163,3 +163,69 @@ def test_asyncpg(guard: Pgguard, postgres: Postgres, database: str) -> None:
     assert changed(postgres, database) == 0
     asyncio.run(work())
     assert changed(postgres, database) == 120
+
+
+def migrated(guard: Pgguard, database: str, took: int) -> Refused | None:
+    """As migration tools do: a lock, their table, a row in front and one behind that are others in each run, and the
+    file as one text."""
+    with guard.connect("ann", database, autocommit=False) as connection:
+        try:
+            connection.execute("create table if not exists migrations (version int primary key, took int)")
+            connection.commit()
+            connection.execute("select pg_advisory_xact_lock(4711)")
+            connection.execute("insert into migrations values (6, %s)", (took,))
+            connection.execute(("alter table notes add column if not exists seen int; " + "; ".join(LIST)).encode())
+            connection.execute("insert into migrations values (7, %s)", (took,))
+            connection.commit()
+        except psycopg.Error as error:
+            return from_psycopg(error)
+    return None
+
+
+def test_a_migration_tool_that_sends_the_file_again(guard: Pgguard, postgres: Postgres, database: str) -> None:
+    answer = migrated(guard, database, 12)
+    assert answer is not None
+    assert postgres.sql("select took from migrations", dbname=database) == []
+    again = migrated(guard, database, 13)
+    assert again is not None
+    assert again.request == answer.request
+    guard.approve(answer.request)
+
+    assert migrated(guard, database, 14) is None
+    assert changed(postgres, database) == 120
+    assert postgres.sql("select took from migrations", dbname=database) == [(14,), (14,)]
+
+
+def test_a_file_in_one_transaction(guard: Pgguard, postgres: Postgres, database: str) -> None:
+    """psql -1 puts BEGIN and COMMIT around it, and comments and white space may differ."""
+    def sent(text: str) -> Refused | None:
+        ran = guard.psql(text, user="ann", dbname=database, args=[*VERBOSE, "-v", "ON_ERROR_STOP=1", "-1", "-f", "-"])
+        return from_psql(ran) if "ERROR" in ran.stderr else None
+
+    answer = sent(";\n".join(LIST) + ";\n")
+    assert answer is not None
+    guard.approve(answer.request)
+    assert sent(";\n".join([LIST[0], *LIST]) + ";\n") is not None  # one of them twice
+    assert changed(postgres, database) == 0
+    assert sent("-- as agreed\n" + ";\n\n".join(text.replace("set", "  set /* n */") for text in LIST) + ";\n") is None
+    assert changed(postgres, database) == 120
+
+
+def test_a_pipeline_without_a_block(guard: Pgguard, postgres: Postgres, database: str) -> None:
+    """Between two Syncs PostgreSQL has a transaction of its own making."""
+    def sent() -> None:
+        with guard.connect("ann", database) as connection, connection.pipeline():
+            for text in LIST:
+                connection.execute(text.encode())
+
+    with pytest.raises(psycopg.Error) as error:
+        sent()
+    number = from_psycopg(error.value).request
+    assert changed(postgres, database) == 0
+    assert [text.rstrip(";") for text in statements(guard, number)] == LIST
+    guard.approve(number)
+    sent()
+    assert changed(postgres, database) == 120
+    with pytest.raises(psycopg.Error):
+        sent()
+    assert changed(postgres, database) == 120
