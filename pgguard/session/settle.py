@@ -125,7 +125,7 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
 def _was_read(session: Session, reading: Reading) -> Callable[[int], bool]:
     """FAIL CLOSED: the picture says nothing of bodies while somebody changes them, or what the names in them mean."""
     picture = session.world.picture
-    if picture is None or NAMING & reading.catalogs.keys() or session.world.changed_elsewhere(session.ident):
+    if picture is None or not NAMING.isdisjoint(reading.catalogs) or session.world.changed_elsewhere(session.ident):
         return lambda oid: False
     return lambda oid: oid in picture.functions and not call_reason(picture, oid)
 
