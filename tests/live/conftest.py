@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from live.certificates import Authority
+from live.endpoint import Endpoint
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres, bindir_of
 
@@ -138,6 +139,20 @@ def guard(_rota: _Rota, database: str) -> Iterator[Pgguard]:
     except AssertionError:
         _rota.discard()  # the next test is not to blame for what this one's logs hold
         raise
+
+
+@pytest.fixture(scope="module")
+def sides(server: Postgres) -> Iterator[list[tuple[Endpoint, str]]]:
+    """The company twice, to do the same to both: directly, and through a pgguard of the module's own. What a test
+    leaves behind it leaves in both."""
+    guard = Pgguard(server).start()
+    try:
+        with server.fresh_database() as direct, server.fresh_database() as guarded:
+            yield [(server, direct), (guard, guarded)]
+    except BaseException:
+        guard.discard()
+        raise
+    guard.stop()
 
 
 @pytest.fixture

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
 
 import pytest
 from live import frontend as f
 from live.endpoint import Endpoint
-from live.pgguard import Pgguard
 from live.postgres import Postgres
 from live.raw import Raw, cancel
 
@@ -39,12 +37,6 @@ SCENES = {
     "a keyed lock": ([], f.query("update notes set n = 1 where id = 1"), WAITING),
     "a copy": ([], f.query("copy notes (id) from stdin") + f.copy_data("4000\n"), COPYING),
 }
-
-
-@pytest.fixture
-def sides(server: Postgres, guard: Pgguard, database: str) -> Iterator[list[tuple[Endpoint, str]]]:
-    with server.fresh_database() as other:
-        yield [(server, other), (guard, database)]
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -79,11 +71,12 @@ def test_what_runs_is_cancelled(server: Postgres, sides: list[tuple[Endpoint, st
 
 @pytest.mark.parametrize("in_block", [False, True])
 def test_what_waits_in_front_of_the_server_is_cancelled(
-    guard: Pgguard, server: Postgres, database: str, in_block: bool
+    server: Postgres, sides: list[tuple[Endpoint, str]], in_block: bool
 ) -> None:
     """DDL waits there until others' statements, sent but not begun, have looked their names up."""
+    guard, database = sides[1]
     with Raw.connect(guard, "ann", database) as reader, Raw.connect(guard, "ann", database) as raw:
-        reader.send(f.query("select pg_sleep(2)") + f.query("select 2"))
+        reader.send(f.query("select pg_sleep(20)") + f.query("select 2"))
         server.wait_until(ASLEEP.format(pid=reader.pid))
         if in_block:
             raw.query("begin")
@@ -99,10 +92,13 @@ def test_what_waits_in_front_of_the_server_is_cancelled(
         assert end.tag == ("E" if in_block else "I")
         assert raw.query("rollback")[-1].tag == "I"
         assert server.value("select to_regclass('nosuch') is null", dbname=database)
+        cancel(guard, reader.pid, reader.key)
+        assert [message.kind for message in reader.until_ready()] == ["T", "E", "Z"]
         assert [message.kind for message in reader.until_ready()] == ["T", "D", "C", "Z"]
 
 
-def test_nobody_is_cancelled_without_the_key(guard: Pgguard, server: Postgres, database: str) -> None:
+def test_nobody_is_cancelled_without_the_key(server: Postgres, sides: list[tuple[Endpoint, str]]) -> None:
+    guard, database = sides[1]
     with Raw.connect(guard, "ann", database) as raw, Raw.connect(guard, "ann", database) as other:
         raw.send(f.query("select pg_sleep(0.5)"))
         server.wait_until(ASLEEP.format(pid=raw.pid))
@@ -112,12 +108,13 @@ def test_nobody_is_cancelled_without_the_key(guard: Pgguard, server: Postgres, d
         assert other.query("select 1")[1].row == [b"1"]
 
 
-def test_at_any_moment(guard: Pgguard, server: Postgres, database: str) -> None:
+def test_at_any_moment(server: Postgres, sides: list[tuple[Endpoint, str]]) -> None:
     """Also behind the statement, while it is counted, looked at from outside, or committed: an answer is the truth."""
+    guard, _ = sides[1]
     pace = random.Random(7)
     measured = f.query("update notes set n = n + 1 where id <= 40 and pg_sleep(0.00005) is not null")
     done = 0
-    with Raw.connect(guard, "ann", database) as raw:
+    with server.fresh_database() as database, Raw.connect(guard, "ann", database) as raw:
         for round_ in range(40):
             in_block = round_ % 3 == 0
             if in_block:

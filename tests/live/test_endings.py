@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -46,12 +46,6 @@ SCENES = {
     "in a measured pipeline": Scene((), f.run("insert into notes values (4000)") + f.run(SLEEPY) + f.sync(), ASLEEP),
     "in a copy": Scene((), f.query("copy notes (id) from stdin") + f.copy_data("4000\n"), COPYING),
 }
-
-
-@pytest.fixture
-def sides(server: Postgres, guard: Pgguard, database: str) -> Iterator[list[tuple[Endpoint, str]]]:
-    with server.fresh_database() as other:
-        yield [(server, other), (guard, database)]
 
 
 def to_the_end(raw: Raw) -> list[str]:

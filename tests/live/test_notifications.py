@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from live import frontend as f
 from live.endpoint import Endpoint
-from live.pgguard import Pgguard
 from live.postgres import Postgres
 from live.raw import Raw
 
@@ -28,12 +25,6 @@ SCENES = {
     "a query with its own block": ([], f.query(f"begin; {SLEEPY}; commit; select 2"), []),
     "code": ([], f.query("do $$ begin update notes set n = 1 where id = 3; perform pg_sleep(0.4); end $$"), []),
 }
-
-
-@pytest.fixture
-def sides(server: Postgres, guard: Pgguard, database: str) -> Iterator[list[tuple[Endpoint, str]]]:
-    with server.fresh_database() as other:
-        yield [(server, other), (guard, database)]
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -61,8 +52,10 @@ def test_somebody_notifies_meanwhile(server: Postgres, sides: list[tuple[Endpoin
 
 
 def test_a_refused_statement_keeps_none_of_others_back_and_sends_none_of_its_own(
-    server: Postgres, guard: Pgguard, database: str
+    server: Postgres, sides: list[tuple[Endpoint, str]]
 ) -> None:
+    guard, database = sides[1]
+    server.sql("update notes set n = 0", dbname=database)
     refused = f"notify jobs, 'mine'; update notes set n = 1 where n = 0; {SLEEPY}"
     with Raw.connect(guard, "ann", database) as raw, server.connect("bob", database) as other:
         raw.query("listen jobs")
@@ -77,7 +70,8 @@ def test_a_refused_statement_keeps_none_of_others_back_and_sends_none_of_its_own
     ]
 
 
-def test_at_rest_it_arrives_at_once(server: Postgres, guard: Pgguard, database: str) -> None:
+def test_at_rest_it_arrives_at_once(server: Postgres, sides: list[tuple[Endpoint, str]]) -> None:
+    guard, database = sides[1]
     with Raw.connect(guard, "ann", database) as raw, server.connect("bob", database) as other:
         raw.query("listen jobs")
         raw.query(SLEEPY)
