@@ -90,6 +90,23 @@ ROOT: list[tuple[str, str, list[str]]] = [
 ]  # fmt: skip
 
 
+NOT_COMPARED = [
+    "comment on table t is null", "alter table t alter k drop default", "alter table t set (fillfactor = 50)",
+    "alter table t alter k set statistics 10", "alter text search dictionary x.di (stopwords = english)",
+    "alter server far options (set dbname 'x')",
+]  # fmt: skip
+
+
+def test_what_the_page_of_limits_says_is_not_compared(connect: Any, subtests: pytest.Subtests) -> None:
+    root = connect("postgres")
+    root.run("create table t (k int default 1); comment on table t is 'x'; create schema x")
+    root.run("create text search dictionary x.di (template = simple); create extension postgres_fdw;"
+             " create server far foreign data wrapper postgres_fdw options (dbname 'y')")  # fmt: skip
+    for sql in NOT_COMPARED:
+        with subtests.test(sql):
+            assert root.says(sql) == []
+
+
 def test_statements_of_a_superuser(connect: Any, subtests: pytest.Subtests) -> None:
     root = connect("postgres")
     root.run("create table t (k int, v int)")
