@@ -186,12 +186,14 @@ def test_copy_in_with_a_trigger(guard: Pgguard, server: Postgres, database: str,
 
 
 def test_a_name_that_means_something_else_by_now(guard: Pgguard, server: Postgres, database: str) -> None:
-    """A DO can put another statement under a prepared name; the name proves nothing behind it."""
+    """A DO can put another statement under a prepared name; behind it the name means again what the client parsed."""
     swap = "do $$ begin execute 'deallocate s1'; execute 'prepare s1 as delete from notes'; end $$"
     with unharmed(server, database), Raw.connect(guard, "ann", database) as raw:
         assert kinds(raw.ask(f.parse("select 1", "s1"), f.sync())) == "1Z"
         assert "E" not in kinds(raw.query(swap))
-        assert from_raw(raw.ask(f.bind((), "s1"), f.execute(), f.sync())).sqlstate in ("PGG02", "PGG05")
+        assert kinds(raw.ask(f.bind((), "s1"), f.execute(), f.sync())) == "2DCZ"
+        assert kinds(raw.query(swap)) == "CZ"
+        assert from_raw(raw.query("execute s1")).sqlstate in ("PGG02", "PGG05")
 
 
 def test_search_path_moves_a_prepared_statement(guard: Pgguard, server: Postgres, database: str) -> None:
