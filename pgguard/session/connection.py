@@ -18,7 +18,7 @@ from pgguard.session import following, judging, spending, streaming, talks
 from pgguard.session.asks import Ask
 from pgguard.session.gate import Pass, gate, waits
 from pgguard.session.inbox import Inbox
-from pgguard.session.judge import Judged, opaque
+from pgguard.session.judge import Judged
 from pgguard.session.names import Names
 from pgguard.session.outstanding import Unit
 from pgguard.session.replies import FAILED, IDLE, Replies
@@ -281,8 +281,7 @@ class Session:
             return False
         message = self.inbox.piece(end)
         self.inbox.taken(end)
-        words = b"FunctionCall of function %d" % int.from_bytes(message[5:9], "big")
-        judged = self.settings.free(self.desk, words) if self.desk.silent else opaque(self.desk, words, "FunctionCall")
+        judged = judging.called(self, int.from_bytes(message[5:9], "big"))
         return self.begin_talk(talks.function_call(self, message, judged))
 
     def _extended(self, data: bytes, code: int, pos: int, end: int) -> bool:

@@ -196,12 +196,12 @@ def _named_by(proof: Unproved | Bounded) -> frozenset[int]:
     return frozenset({proof.oid}) if isinstance(proof, Bounded) else proof.targets
 
 
-def opaque(desk: Desk, text: bytes, why: str) -> Judged:
+def opaque(desk: Desk, text: bytes, why: str, calls: tuple[Name, ...] = ()) -> Judged:
     """A text of which nothing is known: not readable, or not meant to the server as it reads to us."""
-    statement = Statement(
-        StatementKind.OPAQUE, frozenset({Effect.OPAQUE}), "", 0, len(text), trouble=why
-    )
-    return assemble(desk.world.policy, desk.caller, text, (statement,), (Unproved(why),), error=why)
+    kind, effects = StatementKind.OPAQUE, frozenset({Effect.OPAQUE})
+    statement = Statement(kind, effects, "", 0, len(text), trouble=why, calls=calls)
+    findings = checks.find(statement, "", only=checks.BEYOND_ROLLBACK)
+    return assemble(desk.world.policy, desk.caller, text, (statement,), (Unproved(why),), findings=findings, error=why)
 
 
 def judge(

@@ -9,7 +9,7 @@ from pgguard.session.meaning import with_names
 from pgguard.session.settings import as_utf8
 from pgguard.sql.limits import short
 from pgguard.sql.read import unread
-from pgguard.sql.statement import ReadText
+from pgguard.sql.statement import Name, ReadText
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
@@ -93,6 +93,15 @@ def running(s: Session, portal: Portal) -> Judged:
     if s.desk.version != s.world.version:
         s.desk = s.world.desk(s.desk.caller)
     return meant(s, portal.judged) if portal.prepared is None else rejudged(s, portal.prepared, portal.params)
+
+
+def called(s: Session, oid: int) -> Judged:
+    """Of a FunctionCall: of its function only those are known that do what no ROLLBACK takes back."""
+    words = b"FunctionCall of function %d" % oid
+    if s.desk.silent:
+        return s.settings.free(s.desk, words)
+    function = s.world.picture.functions.get(oid) if s.world.picture is not None else None
+    return opaque(s.desk, words, "FunctionCall", calls=(Name(function.name),) if function is not None else ())
 
 
 def unknown(s: Session, what: str) -> Judged:

@@ -75,6 +75,13 @@ select format('extension %s in %s with %s', extname, extnamespace::regnamespace,
 from pg_extension e join pg_depend on refobjid = e.oid and deptype = 'e' where e.oid >= 16384;
 
 -- safeguard
+select format('slot %s', slot_name) from pg_replication_slots;
+
+-- object
+select format('subscription %s', subname) from pg_subscription
+where subdbid = (select oid from pg_database where datname = current_database());
+
+-- safeguard
 select format('publication %s sends %s of %s where %s', pubname, word, schemaname || '.' || tablename,
     to_jsonb(t) ->> 'rowfilter')
 from pg_publication p join pg_publication_tables t using (pubname),

@@ -17,6 +17,9 @@ test_it_speaks, test_it_is_silent = table(
         "insert into t select DBLINK_EXEC('x', 'y')": _EXEC,
         "explain analyze select dblink_exec('x', 'y')": _EXEC,
         "select lo_export(1, '/tmp/x')": "lo_export does something outside the database, which no ROLLBACK takes back",
+        "select pg_catalog.pg_drop_replication_slot('s')":
+            "pg_drop_replication_slot does something outside the database, which no ROLLBACK takes back",
+        "do $$ begin perform pg_promote(); end $$": "its code speaks of pg_promote, which no ROLLBACK takes back",
         "do $$ begin perform dblink_exec('x', 'y'); end $$": _CODE,
         "create function f() returns void language sql as $$ select dblink_exec('x', 'y') $$": _CODE,
     },
