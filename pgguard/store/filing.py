@@ -20,6 +20,7 @@ from pgguard.store.request import State, content, votes_of
 
 _TOGETHER = 100  # what comes next, a claim perhaps, waits for so many
 _OPEN, _DENIED = State.OPEN.value, State.DENIED.value
+_MAKE = table.insert().returning(table.c.number, sort_by_parameter_order=True)
 _KNOWN = (table.c.number, table.c.digest, table.c.state, table.c.tries, table.c.denial, table.c.votes)
 
 
@@ -35,7 +36,8 @@ class _Asked:
 
 @dataclass(slots=True)
 class _Known:
-    """An open or denied request as it was found, or made just now. ``rows``: those of the latest try."""
+    """An open or denied request as it was found, or is to be made (then it has no number yet). ``rows``: those of the
+    latest try."""
 
     number: int
     tries: int = 1
@@ -105,32 +107,40 @@ async def _file(connection: AsyncConnection, together: Sequence[_Asked], now: fl
     over = (table.c.state.in_((_OPEN, State.APPROVED.value)), table.c.expires <= now)
     await connection.execute(table.update().where(*over).values(state=State.EXPIRED.value))
     known = await _known(connection, {one.digest for one in together}, now)
-    numbers = await _numbers(connection, {one.request.binding.caller for one in together})
-    answers = [await _one(connection, one, known, numbers, now) for one in together]
+    mine = await _open(connection, {one.request.binding.caller for one in together})
+    new: list[tuple[_Asked, _Known]] = []
+    answers = [_answer(one, known, mine, new) for one in together]
+    if new:
+        made = await connection.execute(_MAKE, [_values(one, now) for one, _ in new])
+        for (_, each), number in zip(new, made.scalars(), strict=True):
+            each.number = number
     for each in known.values():
         if each.tried:
             values = {"tries": each.tries} if each.denial else {"tries": each.tries, "last_rows": each.rows}
             await connection.execute(table.update().where(table.c.number == each.number).values(values))
-    return answers
+    return [answer() for answer in answers]
 
 
-async def _one(
-    connection: AsyncConnection, one: _Asked, known: dict[str, _Known], numbers: dict[str, list[int]], now: float
-) -> Filed | TooMany:
+def _answer(
+    one: _Asked, known: dict[str, _Known], mine: dict[str, list[_Known]], new: list[tuple[_Asked, _Known]]
+) -> Callable[[], Filed | TooMany]:
+    """What it will be answered, when those that are ``new`` have numbers."""
     request = one.request
-    if request.review:
-        return Filed(await _insert(connection, one, State.REVIEW, now))
-    if (same := known.get(one.digest)) is not None:
+    same = known.get(one.digest) if not request.review else None
+    if same is None:
+        same = _Known(0)
+        if not request.review:
+            others = mine.setdefault(request.binding.caller, [])
+            if len(others) >= lifecycle.MOST_OPEN:
+                return lambda: TooMany(tuple(each.number for each in others))
+            others.append(same)
+            known[one.digest] = same
+        new.append((one, same))
+    else:
         same.tries += 1
         same.rows, same.tried = request.rows, True
-        return Filed(same.number, same.tries, same.denial, same.votes)
-    mine = numbers.setdefault(request.binding.caller, [])
-    if len(mine) >= lifecycle.MOST_OPEN:
-        return TooMany(tuple(mine))
-    number = await _insert(connection, one, State.OPEN, now)
-    mine.append(number)
-    known[one.digest] = _Known(number)
-    return Filed(number)
+    found, tries = same, same.tries
+    return lambda: Filed(found.number, tries, found.denial, found.votes)
 
 
 async def _known(connection: AsyncConnection, digests: set[str], now: float) -> dict[str, _Known]:
@@ -144,22 +154,20 @@ async def _known(connection: AsyncConnection, digests: set[str], now: float) -> 
     return found
 
 
-async def _numbers(connection: AsyncConnection, callers: set[str]) -> dict[str, list[int]]:
+async def _open(connection: AsyncConnection, callers: set[str]) -> dict[str, list[_Known]]:
     """The open requests of each caller."""
-    found: dict[str, list[int]] = {}
+    found: dict[str, list[_Known]] = {}
     chosen = sa.select(table.c.caller, table.c.number).where(table.c.caller.in_(callers), table.c.state == _OPEN)
     for caller, number in await connection.execute(chosen.order_by(table.c.number)):
-        found.setdefault(caller, []).append(number)
+        found.setdefault(caller, []).append(_Known(number))
     return found
 
 
-async def _insert(connection: AsyncConnection, one: _Asked, state: State, now: float) -> int:
-    values = {
-        "digest": one.digest, "state": state.value, "caller": one.request.binding.caller, "content": one.content,
-        "tries": 1, "filed": now, "expires": now + lifecycle.UNANSWERED, "last_rows": one.request.rows, "votes": "[]",
-        "uses": 1, "remaining": 0 if state is State.REVIEW else 1, "outcome": "", "decided_by": "", "denial": "",
-        "jti": "",
+def _values(one: _Asked, now: float) -> dict[str, object]:
+    review = one.request.review
+    return {
+        "digest": one.digest, "state": (State.REVIEW if review else State.OPEN).value,
+        "caller": one.request.binding.caller, "content": one.content, "tries": 1, "filed": now,
+        "expires": now + lifecycle.UNANSWERED, "last_rows": one.request.rows, "votes": "[]", "uses": 1,
+        "remaining": 0 if review else 1, "outcome": "", "decided_by": "", "denial": "", "jti": "",
     }  # fmt: skip
-    made = (await connection.execute(table.insert(), values)).inserted_primary_key
-    assert made is not None
-    return int(made[0])
