@@ -2,7 +2,8 @@
 
 *Problem*: with triggers, rules, row security or foreign keys off, the next statement does what they forbid.
 *Instead*: change the data in a way that they allow, or ask for approval of the statement that switches them off.
-*Exceptions*: switching a protection on, and RESET of a setting to its default, are not meant.
+*Exceptions*: switching a protection on, and RESET of a setting to its default, are not meant. `DO` and functions that
+are being made are searched for the names of the settings; code that puts them together from pieces is not seen.
 """
 
 from __future__ import annotations
@@ -26,10 +27,20 @@ _SUBCOMMANDS = {
 }
 
 
+_SETTINGS = {
+    "session_replication_role": ("origin", "disables triggers and foreign keys for the session"),
+    "track_counts": ("on", "stops PostgreSQL from counting the rows that change"),
+}
+_ON = frozenset(("on", "true", "yes", "1", "t", "y"))
+_CODE = frozenset(("DoStmt", "CreateFunctionStmt", "AlterFunctionStmt"))
+
+
 def find(statement: Statement, text: str, reaches_user_code: bool) -> Finding | None:
     says = [_SUBCOMMANDS[command] for command in statement.subcommands if command in _SUBCOMMANDS]
     for setting in (statement.setting, *statement.calls_to_set):
         says.extend(_of_setting(setting) if setting is not None else ())
+    if statement.node in _CODE:
+        says.extend(f"has code that speaks of {name}" for name in _SETTINGS if name in text.lower())
     if not says:
         return None
     tables = ", ".join(dict.fromkeys(str(write.relation) for write in statement.writes))
@@ -42,6 +53,11 @@ def _of_setting(setting: Setting) -> list[str]:
     if setting.value is None:
         return []
     value = setting.value.strip().lower()
-    if setting.name == "session_replication_role" and value != "origin":
-        return ["disables triggers and foreign keys for the session"]
-    return []
+    safe, says = _SETTINGS.get(setting.name, (value, ""))
+    return [] if value == safe or (safe == "on" and value in _ON) else [says]
+
+
+def stops_counting(statement: Statement) -> bool:
+    """Whether a reading behind it, and others in one text, could miss rows that were changed meanwhile."""
+    settings = (statement.setting, *statement.calls_to_set)
+    return any(setting is not None and setting.name.lower() == "track_counts" for setting in settings)

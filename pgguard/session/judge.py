@@ -13,6 +13,7 @@ from pgguard import checks
 from pgguard.catalog.alone import with_what_it_names
 from pgguard.catalog.proof import Bounded, Harmless, Proof, Unproved
 from pgguard.catalog.prove import prove
+from pgguard.checks.disables_safety import stops_counting
 from pgguard.checks.finding import Finding
 from pgguard.evidence.session_facts import is_on
 from pgguard.policy.decide import decide
@@ -112,7 +113,9 @@ def assemble(
     bounds = tuple((p.oid, p.rows, p.deletes) for p in proofs if isinstance(p, Bounded))
     unwrapped = len(statements) == 1 and statements[0].outside_block and isinstance(proofs[0], Unproved)
     beyond = next((f.says for f in findings if f.check in checks.BEYOND_ROLLBACK), "")
-    measurable = not unwrapped and not beyond
+    uncounted = len(statements) > 1 and any(map(stops_counting, statements))
+    measurable = not unwrapped and not beyond and not uncounted
+    beyond = beyond or ("track_counts is changed in it, so its rows would not be counted" if uncounted else "")
     why = beyond or next((p.why for p in proofs if isinstance(p, Unproved)), "")
     evidence = Evidence(
         harmless=harmless,

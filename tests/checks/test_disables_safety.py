@@ -23,8 +23,16 @@ test_it_speaks, test_it_is_silent = table(
             "the statement disables triggers and foreign keys for the session",
         "copy (select 1 where set_config('session_replication_role', 'local'::text, false) > '') to stdout":
             "the statement disables triggers and foreign keys for the session",
+        "set track_counts = off": "the statement stops PostgreSQL from counting the rows that change",
+        "do $$ begin set session_replication_role = replica; end $$":
+            "the statement has code that speaks of session_replication_role",
+        "create function f() returns void language sql set track_counts = off as 'delete from t'":
+            "the statement has code that speaks of track_counts",
+        "alter function f() set track_counts = off": "the statement has code that speaks of track_counts",
     },
     silent=[
+        "set track_counts = on",
+        "select 1 -- track_counts",
         "select set_config('session_replication_role', 'origin', false)",
         "select set_config('search_path', 'a', false)",
         "alter table t enable trigger a",
