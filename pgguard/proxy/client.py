@@ -61,7 +61,7 @@ class ClientSide(asyncio.Protocol):
         self._answering: asyncio.Task[None] | None = None
         self.since = time.time()  # when the client last sent something
         self.pid: int | None = None
-        self.cancel_key = b""
+        self.cancel_key, self.server_started = b"", ""  # the latter stays so at a standby, which changes nothing
         self.is_console = startup.database == CONSOLE
 
     def begin(self, early: bytes, until: float) -> None:
@@ -193,8 +193,10 @@ class ClientSide(asyncio.Protocol):
             self._refuse_with(opened)
             return
         self.session, told = opened
-        assert sign_in.facts is not None
-        self.pid, self.cancel_key = sign_in.facts.backend_pid, sign_in.cancel_key
+        facts = sign_in.facts
+        assert facts is not None
+        self.pid, self.cancel_key = facts.backend_pid, sign_in.cancel_key
+        self.server_started = "" if facts.in_recovery else facts.server_started
         if told:
             self._write(encode_notice({"C": "00000", "M": told}))
         self._write(ready_for_query(0x49))

@@ -38,10 +38,11 @@ async def open_session(
     if sign_in.parameters.get("in_hot_standby") == "on" and services.upstreams.is_standby():
         return {"C": "57P03", "M": "the server has become a standby: connect again"}
     try:
+        world = await services.world(facts.database)
+        # Last: should it move from here on, the session is there and ends (Services.moved).
         if not facts.in_recovery and not await services.admin.is_at(facts.database, facts.server_started):
             log.error("the admin connection has reached another copy of the server", database=facts.database)
             return {"C": "PGG06", "M": "pgguard's own connection has reached another copy of this server"}
-        world = await services.world(facts.database)
     except UpstreamUnavailable as trouble:
         return {"C": "PGG06", "M": f"pgguard cannot judge now: {trouble}"}
     caller = Caller(

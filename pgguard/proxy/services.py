@@ -74,6 +74,7 @@ class Services:
         self.reloads: dict[str, Callable[[], Awaitable[str]]] = {}  # what SIGHUP and RELOAD do
         if audit is not None:
             audit.tell = self.audit_troubled
+        admin.moved = self.moved
         self._tested: set[str] = set()
         self._logins: set[str] = set()
         self._beside: set[asyncio.Task[None]] = set()
@@ -95,6 +96,15 @@ class Services:
             )  # fmt: skip
             world.unrecorded = self.audit is not None and bool(self.audit.trouble)
         return world
+
+    def moved(self, database: str, started: str) -> None:
+        """What is known of this database is of another copy of the server from now on, or the server was restarted.
+        FAIL CLOSED: nobody is judged by it who is still at the old one."""
+        for client in tuple(self.clients):
+            here = client.session is not None and client.session.desk.caller.database == database
+            if here and client.server_started not in ("", started):
+                log.warning("the admin connection is at another server: a session ends", session=client.ident)
+                client.shut_down()
 
     async def picture(self, database: str) -> None:
         """Get the picture that the world is to believe from now on, and keep it fresh. Raises UpstreamUnavailable."""

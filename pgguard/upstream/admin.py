@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -52,6 +52,7 @@ class Admin:
         self._settings = dict(settings or {})
         self._deadline = deadline
         self._identifier = ""  # of the one server that may be at the other end, once it is known
+        self.moved: Callable[[str, str], None] | None = None  # is told of a database that is at another server now
         self._started: dict[str, str] = {}  # when the server was started that each database's connection has reached
         self._connections: dict[str | None, Connection] = {}
         self._witnesses: dict[str, Connection] = {}
@@ -180,7 +181,9 @@ class Admin:
         found, started = await connection.fetchrow(_WHICH)
         if self._identifier and found != self._identifier:
             raise UpstreamUnavailable(f"another server: its system_identifier is {found}, not {self._identifier}")
-        self._started[database] = started
+        before, self._started[database] = self._started.get(database), started
+        if before not in (None, started) and self.moved is not None:
+            self.moved(database, started)
 
     def _witness(self, database: str) -> Connection:
         """One of its own: a scan for people must not stand in the way of those whose transactions wait to be judged."""

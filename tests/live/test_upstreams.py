@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 from live.endpoint import clean_environment, password_of
 from live.frontend import query
+from live.line import Line
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import HBA, Postgres, bindir_of, free_port, server_account
 from live.raw import Raw, cancel
@@ -118,6 +120,28 @@ def test_pgguards_own_connection_is_at_another_copy(primary: Postgres, standby: 
 
     with pytest.raises(psycopg.OperationalError, match="pgguard's own connection has reached another copy"):
         guard.connect("ann", "postgres")
+
+
+def test_pgguards_own_connection_moves_to_another_copy(
+    primary: Postgres, standby: Postgres, start_guard: Start
+) -> None:
+    """Whoever is still at the old one is not judged by the new one: his session ends."""
+    primary.sql("create table many as select g from generate_series(1, 500) g")
+    primary.sql("grant all on many to ann")
+    with Line(primary) as line:
+        dsn = primary.dsn("pgguard_admin").replace(f":{primary.port}/", f":{line.port}/")
+        guard = start_guard(primary, PRODUCTION, "--admin-dsn", dsn)
+        with guard.connect("ann", "postgres") as connection:
+            connection.execute("update many set g = 0 where g <= 3")
+            standby.wait_until("select pg_last_wal_replay_lsn() is not null and to_regclass('many') is not null")
+            standby.promote()
+            line.lead_to(standby)
+            line.cut()
+            with pytest.raises(psycopg.OperationalError, match="terminating connection"):
+                deadline = time.monotonic() + 15
+                while time.monotonic() < deadline:  # what is known is looked at every second
+                    connection.execute("update many set g = 0 where g = 0")
+                    time.sleep(0.1)
 
 
 def test_one_that_is_not_there(primary: Postgres, start_guard: Start) -> None:
