@@ -24,7 +24,7 @@ from pgguard.sql.statement import Effect, Name, Statement, StatementKind
 WITHOUT_CODE = frozenset(
     """
     pg_class pg_attribute pg_attrdef pg_constraint pg_index pg_inherits pg_depend pg_type pg_enum pg_sequence
-    pg_namespace pg_partitioned_table pg_statistic_ext pg_trigger pg_rewrite
+    pg_namespace pg_partitioned_table pg_shdepend pg_statistic_ext pg_trigger pg_rewrite
     """.split()
 )
 _RETYPES = frozenset({"alter column type", "set expression"})
