@@ -72,7 +72,7 @@ test: setup postgres15 lint
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 test-attacks: setup postgres15
-	ATTACKS=all $(PY) -m pytest tests/attacks
+	ATTACKS=all $(PY) -m pytest tests/attacks tests/live/test_hostile_requests.py
 
 test-tls: setup postgres15
 	LIVE_TLS=1 $(PY) -m pytest tests/attacks tests/harmless

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from live.postgres import Postgres
 from live.refusals import VERBOSE, Refused, from_psql
 from live.second_person import approve
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.skipif(not os.environ.get("ATTACKS"), reason="make test-attacks")]
 
 POLICY = """
 version: 1
