@@ -75,7 +75,7 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
         return Unproved("it changes rights or roles", relations=frozenset(), changes_objects=True)
     if kind is Kind.SERVER and statement.node in _SERVER_OBJECTS:
         return Unproved("it changes the server", relations=frozenset(), changes_objects=True)
-    return Unproved(f"{kind} is not understood")
+    return Unproved(f"what {statement.node.removesuffix('Stmt')} does is not known")
 
 
 def _means_ours(picture: Picture, name: str) -> bool:
