@@ -70,7 +70,10 @@ def function_call(s: Session, message: bytes, judged: Judged) -> Talk:
         s.send_query(message, judged)
         return
     s.began = s.clock()
-    if judged.measurable or s.world.observe:
+    busy: Outcome = yield from talks.before_ddl(s, judged)
+    if busy is not None:
+        yield from refuse_unrun(s, judged, busy)
+    elif judged.measurable or s.world.observe:
         yield from _measured(s, message, judged, message[5:])
     else:
         yield from refuse_unrun(s, judged, cannot_judge(judged.why))
