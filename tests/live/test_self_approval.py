@@ -35,7 +35,7 @@ def guard(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
     found.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def database(postgres: Postgres) -> Iterator[str]:
     with postgres.fresh_database() as name:
         yield name
