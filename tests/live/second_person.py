@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from live.pgguard import Pgguard
 
 
@@ -22,3 +24,11 @@ def told(guard: Pgguard, number: int, *, user: str = "bob") -> dict[str, str]:
     for field, value in say(guard, f"show request {number}", user=user):
         found[field] = f"{found[field]}\n{value}" if field in found else value
     return found
+
+
+def ended(guard: Pgguard, number: int, *, user: str = "bob") -> str:
+    """What became of the transaction that a request let through; it is written down behind the answer."""
+    deadline = time.monotonic() + 10
+    while (outcome := told(guard, number, user=user)["outcome"]).startswith("spent") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return outcome

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from live.pgguard import Pgguard, policy_file
 from live.postgres import Postgres
-from live.second_person import approve, told
+from live.second_person import approve, ended, told
 
 pytestmark = pytest.mark.live
 
@@ -88,8 +88,7 @@ def test_it_runs_full_and_has_room_again(postgres: Postgres, tmp_path: Path, dis
 
             filler.unlink()
             guard.wait_for_log("the audit takes records again")
-            request = told(guard, 1)
-            assert (request["state"], request["outcome"]) == ("used", "rolled back")  # spent, and it says so
+            assert (told(guard, 1)["state"], ended(guard, 1)) == ("used", "rolled back")  # spent, and it says so
             assert (tried(ann, measured), tried(ann, held)) == ("", "PGG02")
             approve(guard, 2)
             assert tried(ann, held) == ""

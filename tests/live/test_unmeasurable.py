@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from live.pgguard import Pgguard, policy_file
 from live.postgres import Postgres
 from live.refusals import VERBOSE, Refused, from_psql, from_psycopg
-from live.second_person import approve, say, told
+from live.second_person import approve, ended, say, told
 
 pytestmark = pytest.mark.live
 
@@ -60,8 +59,9 @@ def held(guard: Pgguard, database: str, text: str, *, user: str = "ann") -> int:
     return answer.request
 
 
-def verdicts(guard: Pgguard, number: int) -> list[str]:
-    records = [json.loads(line) for line in guard.audit.read_text().splitlines()]
+def verdicts(guard: Pgguard, number: int, last: str) -> list[str]:
+    """All of a request's, once the ``last`` of them was recorded."""
+    records = guard.records_with(lambda record: (record["approval"], record["verdict"]) == (number, last))
     return [record["verdict"] for record in records if number in (record["approval"], record["request"])]
 
 
@@ -83,8 +83,8 @@ def test_maintenance_over_unread_code(guard: Pgguard, postgres: Postgres, databa
         approve(guard, number)
 
         assert not isinstance(run(guard, database, text), Refused), text
-        assert told(guard, number)["outcome"] == "committed"
-        assert verdicts(guard, number) == ["hold", "approve", "unmeasured", "committed"]
+        assert ended(guard, number) == "committed"
+        assert verdicts(guard, number, "committed") == ["hold", "approve", "unmeasured", "committed"]
         assert held(guard, database, text) != number, text  # once
 
 
@@ -126,8 +126,8 @@ def test_one_that_fails_is_not_said_to_be_rolled_back(
     number = tried().request
     approve(guard, number)
     assert tried().sqlstate == "23505"
-    assert told(guard, number)["outcome"] == "failed; what it had done until then may stay"
-    assert verdicts(guard, number)[-1] == "failed"
+    assert ended(guard, number) == "failed; what it had done until then may stay"
+    assert verdicts(guard, number, "failed")[-1] == "failed"
     valid = "select indisvalid from pg_index where indexrelid = 'twice'::regclass"
     assert postgres.value(valid, dbname=database) is False
 
