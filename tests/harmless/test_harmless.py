@@ -30,6 +30,10 @@ def test_a_client_cannot_tell(lane: Lane, case: Case, request: pytest.FixtureReq
         request.applymarker(pytest.mark.xfail(reason=f"known: {case.known}", strict=True))
     try:
         direct, guarded = lane.both(case)
+        assert guarded == direct
+        if tuple(failures(direct)) != case.fails:  # something that an earlier case has left behind is in its way
+            lane.drop_databases()
+            direct, guarded = lane.both(case)
 
         assert guarded == direct
         assert tuple(failures(direct)) == case.fails, "the case itself is wrong: PostgreSQL answered this"
