@@ -68,8 +68,11 @@ lint: setup
 # A file of tests stays with one process: it starts its servers once.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 
+# One order of the tests, so that a run says something of the change; SEED=$$RANDOM looks for what depends on the order.
+SEED ?= 3149468499
+
 test: setup postgres15 lint
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --randomly-seed=$(SEED)
 
 test-attacks: setup postgres15
 	ATTACKS=all $(PY) -m pytest tests/attacks tests/live/test_hostile_requests.py

@@ -83,18 +83,24 @@ def from_raw(messages: list[Message]) -> Refused:
     return Refused(fields["C"], fields["M"], fields.get("D", ""), fields.get("H", ""))
 
 
+# Temporary objects go some time after the session that made them.
+_TEMPORARY = "(select oid from pg_namespace where nspname ~ '^pg_(toast_)?temp_')"
+_OF_TEMPORARY = f"(select oid from pg_class where relnamespace in {_TEMPORARY})"
 SNAPSHOT = {
     "relations": "select c.oid::regclass, relkind, relowner, relrowsecurity, relfilenode from pg_class c "
     "join pg_namespace n on n.oid = relnamespace where nspname !~ '^pg_' and nspname <> 'information_schema'",
     "columns": "select attrelid::regclass, attname, atttypid, attnotnull from pg_attribute "
     "join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace "
     "where attnum > 0 and nspname !~ '^pg_' and nspname <> 'information_schema'",
-    "functions": "select oid, proname, md5(prosrc) from pg_proc where oid >= 16384",
-    "constraints": "select oid, conname, conrelid from pg_constraint where oid >= 16384",
-    "triggers": "select oid, tgname, tgenabled from pg_trigger",
-    "grants": "select oid::regclass, relacl::text from pg_class where oid >= 16384",
-    "policies": "select oid, polname from pg_policy",
-    "types": "select oid, typname from pg_type where oid >= 16384",
+    "functions": "select oid, proname, md5(prosrc) from pg_proc "
+    f"where oid >= 16384 and pronamespace not in {_TEMPORARY}",
+    "constraints": "select oid, conname, conrelid from pg_constraint "
+    f"where oid >= 16384 and connamespace not in {_TEMPORARY}",
+    "triggers": f"select oid, tgname, tgenabled from pg_trigger where tgrelid not in {_OF_TEMPORARY}",
+    "grants": "select oid::regclass, relacl::text from pg_class "
+    f"where oid >= 16384 and relnamespace not in {_TEMPORARY}",
+    "policies": f"select oid, polname from pg_policy where polrelid not in {_OF_TEMPORARY}",
+    "types": f"select oid, typname from pg_type where oid >= 16384 and typnamespace not in {_TEMPORARY}",
     "schemas": "select oid, nspname from pg_namespace where nspname !~ '^pg_'",
     "large objects": "select oid from pg_largeobject_metadata",
     "roles": "select rolname from pg_roles",
