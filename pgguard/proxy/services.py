@@ -100,9 +100,8 @@ class Services:
     def moved(self, database: str, started: str) -> None:
         """What is known of this database is of another copy of the server from now on, or the server was restarted.
         FAIL CLOSED: nobody is judged by it who is still at the old one."""
-        for client in tuple(self.clients):
-            here = client.session is not None and client.session.desk.caller.database == database
-            if here and client.server_started not in ("", started):
+        for client in self._clients_of(database):
+            if client.server_started not in ("", started):
                 log.warning("the admin connection is at another server: a session ends", session=client.ident)
                 client.shut_down()
 
@@ -150,9 +149,13 @@ class Services:
 
     def _release(self, database: str) -> None:
         self._lingering.discard(database)
-        sessions = (client.session for client in self.clients)
-        if not any(session is not None and session.desk.caller.database == database for session in sessions):
+        if not self._clients_of(database):
             self.beside(self.admin.release(database))
+
+    def _clients_of(self, database: str) -> list[ClientSide]:
+        """Those with a session in it."""
+        sessions = ((client, client.session) for client in self.clients)
+        return [client for client, s in sessions if s is not None and s.desk.caller.database == database]
 
     async def reload(self) -> str:
         """Take what has changed on disk; what is wrong with it, in words: then what was in force stays."""

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -127,16 +127,16 @@ LANGUAGES: Final[dict[str, Callable[[], None]]] = {
 }  # fmt: skip
 
 
-def main() -> int:
-    """Install those that are named, or all; always 0: what is missing is said and skipped."""
-    for name in sys.argv[1:] or LANGUAGES:
+def install(parts: Mapping[str, Callable[[], None]], prefix: str = "") -> int:
+    """Install those that are named on the command line, or all; always 0: what is missing is said and skipped."""
+    for name in sys.argv[1:] or parts:
         try:
-            LANGUAGES[name]()
-            print(f"{name}: ready")
+            parts[name]()
+            print(f"{prefix}{name}: ready")
         except (Unavailable, ValueError, OSError) as trouble:
-            print(f"{name}: not here, its tools stay untested: {trouble}")
+            print(f"{prefix}{name}: not here, its tools stay untested: {trouble}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(install(LANGUAGES))

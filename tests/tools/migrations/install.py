@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.tools.workshop import HOME as TOOLS
-from tests.tools.workshop import Unavailable, program, run
+from tests.tools.workshop import install, program, run
 
 HOME: Final = TOOLS / "migrations"
 PYTHON: Final = ("alembic", "django", "psycopg[binary]")
@@ -85,16 +85,5 @@ TOOLS_BY_HOME: Final[dict[str, Callable[[], None]]] = {
 }  # fmt: skip
 
 
-def main() -> int:
-    """Install those that are named, or all; always 0: what is missing is said and skipped."""
-    for name in sys.argv[1:] or TOOLS_BY_HOME:
-        try:
-            TOOLS_BY_HOME[name]()
-            print(f"migrations, {name}: ready")
-        except (Unavailable, ValueError, OSError) as trouble:
-            print(f"migrations, {name}: not here, its tools stay untested: {trouble}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(install(TOOLS_BY_HOME, "migrations, "))
