@@ -49,8 +49,9 @@ class Inbox:
         return self.data
 
     def taken(self, end: int) -> None:
-        """Everything up to ``end`` was taken."""
+        """Everything up to ``end`` was taken, perhaps the beginning of the very message that more was needed of."""
         self.start = self.scan = end
+        self.need = 0
 
     def piece(self, end: int) -> bytes:
         """``data[start:end]``, without a copy when that is all of it."""

@@ -29,6 +29,19 @@ def test_a_copy_data_message_streams_in_pieces() -> None:
     assert stage.said() == "G COPY_1 ZI"
 
 
+@pytest.mark.parametrize("first", [6, 1500, 1990])
+def test_copy_data_that_begins_before_the_server_asks_for_it(first: int) -> None:
+    """asyncpg does not wait for CopyInResponse: how much was there before it says nothing of how much is to come."""
+    data = copy_data(b"1\n" * 1000)
+    stage = Stage()
+    for piece in (q("copy t from stdin") + data[:first], data[first:-2], data[-2:], COPY_DONE):
+        stage.play([piece])
+        assert stage.unsent == 0
+
+    assert stage.said() == "G COPY_1 ZI"
+    assert len(stage.model.db.committed.tables["t"].rows) == 12 + 1000
+
+
 @pytest.mark.parametrize("start", [[q("copy t from stdin")], [pbe("copy t from stdin"), FLUSH]])
 def test_a_copy_that_the_client_gives_up(start: list[bytes]) -> None:
     stage = Stage().play([*start, WAIT, copy_data(b"1\n"), copy_fail(), SYNC, q("select 1")])
