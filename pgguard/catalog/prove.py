@@ -9,7 +9,7 @@ from pgguard.catalog.bounded import bound
 from pgguard.catalog.closure import Change, Closure, Verb, closure
 from pgguard.catalog.picture import Picture
 from pgguard.catalog.proof import Bounded, Harmless, Proof, Unproved
-from pgguard.catalog.reach import reached
+from pgguard.catalog.reach import analysis_runs_code, reached, user_code
 from pgguard.catalog.targets import changes
 from pgguard.sql.statement import Effect, Name, Statement, StatementKind
 
@@ -48,6 +48,8 @@ def prove(statement: Statement, picture: Picture, param_types: tuple[int, ...] =
         return Unproved("it reads or writes files of the server or runs programs")
     if statement.node == "ConstraintsSetStmt":
         return _set_constraints(picture)
+    if kind is Kind.PREPARE and analysis_runs_code(picture) and (why := user_code(statement, picture, param_types)):
+        return Unproved(f"analysing it can run user code: {why}")
     if kind in _OF_THE_SESSION:
         return Harmless()
     if kind is Kind.EXPLAIN:
@@ -154,6 +156,8 @@ def _create_or_alter(
         relations = changed | closure(picture, (Change(t, Verb.INSERT) for t in targets)).relations
         known = None if calls else relations
         return Unproved("it changes objects", relations=known, changes_objects=True, targets=targets)
+    if statement.node == "CreateFunctionStmt" and analysis_runs_code(picture):
+        return Unproved("analysing its body can run user code", changes_objects=True)
     if statement.node not in _ADDITIVE:
         return Unproved(f"{statement.node} is not known to add only")
     makes_rows = statement.node in ("CreateTableAsStmt", "SelectStmt")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pgguard.catalog.closure import Change, Verb, closure
-from pgguard.catalog.picture import Picture
+from pgguard.catalog.picture import FIRST_USER_OID, Picture
 from pgguard.catalog.roads import ROADS, Road, Step, named, of_closure, of_names, of_reads
 from pgguard.catalog.targets import changes
 from pgguard.sql.statement import Effect, Statement, StatementKind
@@ -57,6 +57,21 @@ def reached(statement: Statement, picture: Picture, param_types: tuple[int, ...]
 def user_code(statement: Statement, picture: Picture, param_types: tuple[int, ...] = ()) -> str:
     """The first reason found, in words; "" when no such code can run."""
     return reached(statement, picture, param_types).reason
+
+
+def analysis_runs_code(picture: Picture) -> bool:
+    """Whether analysing a text, as Parse, PREPARE and CREATE FUNCTION do, can run code that is not harmless. A literal
+    of an array, a row or a range goes through its type's input function there, and so through the checks of domains in
+    it and the functions of the range. (Of a domain alone the checks wait for the Execute.)"""
+    known: bool | None = picture.memo.get("analysis")
+    if known is None:
+        makers = (
+            t for t in picture.types.values()
+            if t.oid >= FIRST_USER_OID and (t.trees or any(f >= FIRST_USER_OID for f in t.functions))
+        )  # fmt: skip
+        known = any(_walk(picture, Road("type", found.oid), [MAX_READ], strict=False).reason for found in makers)
+        picture.memo["analysis"] = known
+    return known
 
 
 def call_reason(picture: Picture, oid: int) -> str:

@@ -39,7 +39,7 @@ def of_names(picture: Picture, statement: Statement, param_types: tuple[int, ...
     for name in dict.fromkeys(statement.calls):
         yield Road("call", name)
     for column in dict.fromkeys(statement.columns):
-        if column in picture.functions_by_name:
+        if column in picture.functions_by_name or column in picture.types_by_name:
             yield Road("column", column)
     for name in dict.fromkeys(statement.operators):
         yield Road("operator", name)
@@ -116,9 +116,12 @@ def _call(picture: Picture, name: Name) -> Steps:
 
 
 def _column(picture: Picture, column: str) -> Steps:
-    """``x.f`` and ``(1).f`` call f(x) for any one-argument function, built-in ones too, when x has no field f."""
+    """``x.f`` and ``(1).f`` call f(x) for any one-argument function, built-in ones too, when x has no field f; where f
+    is a type and no row type, they convert x to it (parse_func.c, func_get_detail)."""
     found = (picture.functions[oid] for oid in picture.functions_by_name.get(column, ()))
     yield from of_functions(picture, (f.oid for f in found if f.arguments), "")
+    types = (picture.types[oid] for oid in picture.types_by_name.get(column, ()))
+    yield from of_types(t.oid for t in types if not t.relation)
 
 
 def _operator(picture: Picture, name: Name) -> Steps:
@@ -219,7 +222,7 @@ def _read(picture: Picture, oid: int) -> Steps:
             for below in expression.tree.relations:
                 yield Road("read", below, where)
         elif expression.kind not in ("default", "policy"):
-            yield from of_functions(picture, expression.tree.folds, where)
+            yield from of_functions(picture, expression.tree.folds | _inlined(picture, expression.tree), where)
     if relation.kind == "v":
         for rule in relation.rules:
             yield from of_tree(picture, rule.tree, f"view {relation.qualified}")
@@ -227,6 +230,12 @@ def _read(picture: Picture, oid: int) -> Steps:
                 yield Road("read", below, f"view {relation.qualified}")
     for child in relation.children:
         yield Road("read", child)
+
+
+def _inlined(picture: Picture, tree: Tree) -> frozenset[int]:
+    """The planner puts the body of a SQL function in its place, and evaluates what asks for no column in there."""
+    found = {oid: picture.functions.get(oid) for oid in tree.functions if oid >= FIRST_USER_OID}
+    return frozenset(oid for oid, function in found.items() if function is None or function.language == "sql")
 
 
 def _is_read(relation: Relation, expression: Expression) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pgguard.evidence.compare_lists import lists_lost
 from pgguard.evidence.compare_parts import parts_lost
+from pgguard.evidence.compare_temporary import going
 from pgguard.evidence.envelope import Row
 from pgguard.evidence.measurement import Destroyed, Rows
 from pgguard.evidence.sides import KINDS, TABLES, Relation, Side, Sides
@@ -34,6 +35,7 @@ def compare(
         *_columns_lost(sides),
         *parts_lost(sides),
         *lists_lost(sides, catalogs or {}),
+        *going(sides),
     ]
     unique: dict[tuple[str, str, str], Destroyed] = {}
     for lost in found:

@@ -12,6 +12,7 @@ from typing import Any
 from pgguard.evidence.additions import additions
 from pgguard.evidence.envelope import PREFIX, Row, among, array, chars, equal, oids, opened, sealed
 from pgguard.evidence.reading import FIRST_USER_OID
+from pgguard.evidence.temporary import ON_TEMPORARY
 
 # Catalog OIDs (catalog/pg_*.h) of objects that are compared section by section, and the catalog that stands for them.
 SECTION_OF_CLASS = {
@@ -41,6 +42,8 @@ def victims_sql(
     changed = {*catalogs, *(SECTION_OF_CLASS.get(classid, "") for classid, _ in objects)}
     parts += [sql for names, sql in _WHOLE if changed & names]
     parts += additions(frozenset(changed), inside)
+    if parts and inside:
+        parts.append(ON_TEMPORARY)
     return PREFIX + (" UNION ALL ".join(parts) or "SELECT ''::pg_catalog.text WHERE false")
 
 
@@ -185,10 +188,18 @@ def _quoted(word: str) -> str:
 
 _USER = f"oid OPERATOR(pg_catalog.>=) {FIRST_USER_OID}::pg_catalog.oid"
 
+# What an aggregate is made of, by OID: names of functions as text depend on the session's search_path.
+_AGGREGATE = (
+    "(SELECT pg_catalog.concat_ws(' ', a.aggtransfn::pg_catalog.oid, a.aggfinalfn::pg_catalog.oid,"
+    " a.aggcombinefn::pg_catalog.oid, a.aggmtransfn::pg_catalog.oid, a.aggmfinalfn::pg_catalog.oid, a.aggsortop,"
+    " a.aggtranstype, a.agginitval) FROM pg_catalog.pg_aggregate a"
+    f" WHERE {equal('a.aggfnoid::pg_catalog.oid', 'f.oid')})"
+)
 _FUNCTION = (
     _namespace("f.pronamespace"), "f.pronamespace::pg_catalog.text", "f.proname",
     "pg_catalog.oidvectortypes(f.proargtypes)", "f.proargtypes::pg_catalog.text",
-    _digest("f.prolang", "f.prokind", "f.prorettype", "f.proretset", "f.probin", _tree("f.prosqlbody"), "f.prosrc"),
+    _digest("f.prolang", "f.prokind", "f.prorettype", "f.proretset", "f.probin", _tree("f.prosqlbody"), "f.prosrc",
+            _AGGREGATE),
     _digest("f.proowner", "f.prosecdef", "f.proleakproof", "f.proisstrict", "f.provolatile", "f.proconfig"),
     _member(1255, "f.oid"),
 )  # fmt: skip
@@ -259,6 +270,10 @@ _WHOLE: tuple[tuple[frozenset[str], str], ...] = (
         frozenset({"pg_ts_config_map"}),
         _rows("text search mapping", "pg_catalog.concat_ws('.', m.mapcfg, m.maptokentype, m.mapseqno)", _MAPPING,
               f"pg_ts_config_map m WHERE m.mapcfg OPERATOR(pg_catalog.>=) {FIRST_USER_OID}::pg_catalog.oid"),
+    ),
+    (
+        frozenset({"pg_ts_config_map"}),
+        _rows("text search configuration", "c.oid", ("c.cfgname",), f"pg_ts_config c WHERE c.{_USER}"),
     ),
     (
         frozenset({"pg_database"}),

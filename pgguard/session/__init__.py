@@ -14,8 +14,8 @@ Conversations are generators. They yield None to wait until the server has answe
 (one is handed in) or randomness (fresh names are handed in).
 
 The safety property, for any cutting of the bytes and any order of replies: no Query, Bind, Execute, FunctionCall or
-copy data goes out before it was judged in the state that the server is then in (Parse alone runs nothing); no commit
-point goes out while the transaction holds work that was not proved, or measured and allowed; nothing of the client's
-stands between a measured statement and its reading; after every refusal data and transaction status are what
-PostgreSQL's own failure would have left.
+copy data, and no Parse that can run code (``planning``), goes out before it was judged in the state that the server is
+then in; no commit point goes out while the transaction holds work that was not proved, or measured and allowed; nothing
+of the client's stands between a measured statement and its reading; after every refusal data and transaction status
+are what PostgreSQL's own failure would have left.
 """

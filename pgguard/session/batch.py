@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.policy.verdict import Hold, Refusal, Refuse
-from pgguard.session import cut, dry_run, emptying, following, judging, measure, reparse, spending, talks
+from pgguard.session import cut, dry_run, emptying, following, judging, measure, planning, reparse, spending, talks
 from pgguard.session.commit import before_commit, claim
 from pgguard.session.connection import Talk
 from pgguard.session.gate import Pass, gate, tried
@@ -42,7 +42,7 @@ class Batch:
         self._begin: Step | None = None
         self._proved: list[tuple[Judged, Step]] = []  # writes to be recorded from their CommandComplete
         self._tried = False  # something in it is only tried: none of it is committed
-        self._unread = False  # a Bind ran unread code, and no reading stands behind it yet
+        self.unread = False  # a Parse or Bind ran unread code, and no reading stands behind it yet
         self._unanswered = False  # an Execute was relayed without waiting for its answer
 
     def take_over(self) -> Talk:
@@ -58,7 +58,7 @@ class Batch:
         self.over = s.replies.skipping
         s.unit = None
 
-    def _own_block(self, judged: Judged, *, trying: bool = False) -> None:
+    def own_block(self, judged: Judged, *, trying: bool = False) -> None:
         """Outside a block, in front of what could COMMIT by itself (in one it fails with 2D000) or is only tried."""
         s = self.s
         may_commit = not (s.world.observe or judged.alone) and any(x.kind in _MAY_COMMIT for x in judged.statements)
@@ -71,7 +71,7 @@ class Batch:
         """One extended message other than Sync and Flush."""
         s = self.s
         if code == 0x50:
-            self._parse(message)
+            yield from self._parse(message)
         elif code == 0x42:
             yield from self._bind(message)
         elif code == 0x45:
@@ -88,11 +88,18 @@ class Batch:
         else:
             s.server.relay(message)
 
-    def _parse(self, message: bytes) -> None:
+    def _parse(self, message: bytes) -> Talk:
         s = self.s
         parsed = frontend.parse(message)
         name, text, types = key(parsed.name), parsed.text, parsed.param_types
-        prepared = Prepared(text, types, judging.judged(s, text, types), s.desk.version)
+        judged = judging.judged(s, text, types)
+        if not s.failed and planning.at_parse(s, judged):
+            s.batch_begun = True
+            yield from planning.ready(self, judged, runs=True)
+            if self.over:
+                return
+            following.unread_code_next(s)
+        prepared = Prepared(text, types, judged, s.desk.version)
         s.names.batch[name] = prepared
         # a text that cannot be read runs nothing here: the server's own error is the answer, or Bind is refused
         message = message.replace(text, without_token(text), 1)
@@ -106,13 +113,13 @@ class Batch:
         if self.failed():
             return
         judged, params = judging.bound(s, prepared, bound.params), frontend.parameters(bound.params)
-        if planned := judged.opaque and bool(params or not judged.alone):  # VACUUM and its kin are not planned
-            following.unread_code_next(s)  # planning runs functions that say they are immutable
+        if planned := planning.at_bind(s, judged, values=bool(params)):
+            following.unread_code_next(s)
         s.names.portals[key(bound.portal)] = Portal(judged, params, prepared=prepared)
         if s.failed and not judged.control:
             s.server.relay(message)
             return
-        refusal = self._static(judged)
+        refusal = planning.refused(s, judged)
         if refusal is not None:
             s.server.flush()  # an earlier message of the batch may fail first, as it would have
             yield None
@@ -121,25 +128,11 @@ class Batch:
             s.tx.note_measured(judged, params)
             yield from self._refuse(refusal)
             return
-        self._own_block(judged)
-        if self._unread:
-            yield from self._read_first()
-            if self.over:
-                return
-        s.tx.note_bound(judged, planned=planned)
-        self._unread = planned
+        yield from planning.ready(self, judged, runs=planned)
+        if self.over:
+            return
         following.bodies(s, judged)
         s.server.relay(message)
-
-    def _static(self, judged: Judged) -> Refuse | None:
-        """What can be refused without running it."""
-        if not judged.measurable and tried(self.s, judged):
-            return dry_run.NOT_POSSIBLE
-        if self.s.world.observe:
-            return None
-        if isinstance(judged.verdict, Refuse):
-            return judged.verdict
-        return cannot_judge(judged.error) if judged.error and judged.text else None
 
     def settle_accounts(self, commit: Step | None = None) -> None:
         """Everything was answered: errors of our BEGIN and COMMIT are the client's, proved writes are recorded."""
@@ -166,8 +159,8 @@ class Batch:
             if self.failed():
                 return
         portal = s.names.portals.get(key(frontend.execute(message).portal))
-        if portal is None and self._unread:
-            yield from self._read_first()
+        if portal is None and self.unread:
+            yield from self.read_first()
             if self.over:
                 return
         judged = judging.running(s, portal) if portal is not None else judging.unknown(s, "portal")
@@ -207,12 +200,12 @@ class Batch:
     def _measured(self, message: bytes, judged: Judged, params: bytes) -> Talk:
         s = self.s
         trying = tried(s, judged)
-        self._own_block(judged, trying=trying)
+        self.own_block(judged, trying=trying)
         if trying:
             self._tried = self.wrapped
             dry_run.stand(s, sync=False)
         following.measuring(s, judged, params)
-        self._unread = False
+        self.unread = False
         if (trouble := (yield from emptying.count_first(s, judged, sync=False))) is not None:
             return (yield from self._refuse(trouble))
         step = s.server.held(message)
@@ -236,9 +229,9 @@ class Batch:
         else:
             following.took_effect(s, judged)
 
-    def _read_first(self) -> Talk:
+    def read_first(self) -> Talk:
         """What a Bind of unread code did is read before anything else of the client's runs behind it."""
-        s, self._unread = self.s, False
+        s, self.unread = self.s, False
         reading = yield from read_now(s, None, sync=False)
         outcome = yield from measure.judge_reading(s, reading, sync=False)
         if outcome is not None:

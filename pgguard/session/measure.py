@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.catalog.reach import analysis_runs_code
 from pgguard.evidence.measurement import Measurement, Reading
 from pgguard.policy import explain
 from pgguard.policy.verdict import Hold, Refusal, Refuse
@@ -323,9 +324,14 @@ def _unreadable(s: Session, text: bytes, judged: Judged) -> Talk:
 def _probe(s: Session, text: bytes) -> Talk:
     """The server's error for this text; b"" when it can read it and we cannot."""
     name = s.server.fresh_name()
+    picture = s.world.picture
+    if own := s.replies.status == IDLE and (picture is None or analysis_runs_code(picture)):
+        s.server.hidden(b"BEGIN", sync=False)  # what that code does, no Sync may commit
     step = s.server.step(frontend.encode_parse(name, text), SWALLOW)
     s.server.sync()
     yield None
+    if own:
+        yield from roll_back(s)
     if not step.error:
         s.server.step(frontend.encode_close(b"S", name), SWALLOW)
         s.server.sync()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.session import following, judging, spending
+from pgguard.session import following, judging, planning, spending
 from pgguard.session.gate import Pass, gate, waits
 from pgguard.session.judge import Judged
 from pgguard.session.names import Portal, Prepared, key
@@ -85,6 +85,8 @@ class Segment:
         self.names.append(NameChange(name, prepared))
         if message.text.find(b"pgguard", 0, 8192) >= 0:
             self.slow = True  # there may be a token in it, which is not the server's business
+        if (judged.opaque or s.tx.untrusted) and planning.at_parse(s, judged):
+            self.slow = True
 
     def _close(self, message: frontend.Target) -> None:
         name = key(message.name)

@@ -20,6 +20,11 @@ select format('function %s %s', oid::regprocedure, md5(concat(prosrc, probin, pr
 from pg_proc where oid >= 16384;
 
 -- object
+select format('aggregate %s of %s %s %s', aggfnoid::regprocedure, aggtransfn, aggtranstype::regtype,
+    concat_ws(' ', aggfinalfn, aggcombinefn, aggmtransfn, aggmfinalfn, agginitval))
+from pg_aggregate where aggfnoid >= 16384;
+
+-- object
 select format('function of the system %s %s', oid::regprocedure, md5(concat(prosrc, proacl))) from pg_proc
 where oid < 16384 and xmin::text::int > 3;
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pgguard.catalog.reach import read_reason, user_code
+from pgguard.catalog.proof import Unproved
+from pgguard.catalog.prove import prove
+from pgguard.catalog.reach import analysis_runs_code, read_reason, user_code
 from pgguard.sql.read import read
 
 EVIL = """
@@ -49,6 +51,10 @@ HIDDEN = {
     "domain by name": (
         "create domain d as int check (evil(value) > 0)", "select domain_in('1', 'd'::regtype, -1) is null",
     ),
+    "domain behind a dot": ("create domain d as int check (evil(value) > 0)", "select ('1').d"),
+    "domain behind the dot of a column": (
+        "create domain d as int check (evil(value) > 0); insert into plain values (1)", "select (p.id).d from plain p",
+    ),
     "operator": (
         "create function op(int, int) returns bool language sql as 'select evil()';"
         "create operator === (leftarg = int, rightarg = int, function = op)", "select 1 === 2",
@@ -78,6 +84,11 @@ HIDDEN = {
     "index predicate": ("create table t (a int); create index on t (a) where evil(a) > 0", "insert into t values (1)"),
     "planner folds an index predicate": (
         "create table t (a int); create index on t (a) where evil(1) > 0; insert into t values (1);"
+        "insert into victim values (1)", "select * from t where a = 1",
+    ),
+    "planner puts a body in its place": (
+        "create function wrap(int) returns int immutable language sql as 'select $1 + public.evil(1)';"
+        "create table t (a int); create index on t (wrap(a)); insert into t values (1);"
         "insert into victim values (1)", "select * from t where a = 1",
     ),
     "partition key": (
@@ -188,6 +199,10 @@ def test_hidden_code_is_reachable(make_database, case):
         ("create table t (a int); alter table t enable row level security; create policy p on t using (evil())",
          "vacuum t"),
         ("create materialized view m as select evil(1) with no data", "select * from m"),
+        ("create function wrap(int) returns int immutable language sql as 'select $1 + 1';"
+         "create table t (a int); create index on t (wrap(a))", "select * from t where a = 1"),
+        ("create domain d as int check (value > 0)", "select ('1').d"),
+        ("create domain d as int check (evil(value) > 0)", "select id, v from plain"),
     ],
 )  # fmt: skip
 def test_what_does_not_run_is_not_reachable(make_database, schema, sql):
@@ -272,3 +287,30 @@ def test_answers_are_remembered_within_bounds(make_database):
         (statement,) = read(f"select f{number}()".encode()).statements
         assert "not known" in user_code(statement, picture)
     assert 30 == len([key for key in picture.memo if key[0] == "call"])
+
+
+@pytest.mark.parametrize(
+    ("schema", "runs"),
+    [
+        ("", False),
+        ("create type mood as enum ('a'); create type pair as (a int, b text)", False),
+        ("create domain d as int check (value > 0); create domain e as text check (value ~ '^a')", False),
+        ("create domain d as int check (evil(value) > 0)", True),
+        ("create function fine(int) returns bool language sql as 'select $1 > 0';"
+         " create domain d as int check (fine(value))", False),
+    ],
+)  # fmt: skip
+def test_analysing_a_literal_runs_the_checks_of_domains(make_database, schema, runs):
+    database = make_database(EVIL + schema)
+    assert analysis_runs_code(database.picture()) is runs
+
+
+@pytest.mark.parametrize("sql", ["prepare p as select '{1}'::d[]", "create function g() returns int[] language sql as"
+                                 " $$ select '{1}'::d[] $$"])  # fmt: skip
+def test_a_literal_of_an_array_goes_through_the_checks_before_anything_is_executed(make_database, sql):
+    database = make_database(EVIL + "create domain d as int check (evil(value) > 0)")
+    (statement,) = read(sql.encode()).statements
+    assert isinstance(prove(statement, database.picture()), Unproved)
+    database.run("truncate victim; insert into victim select generate_series(1, 1000)")
+    database.run(sql)
+    assert 0 == database.value("select count(*) from victim")

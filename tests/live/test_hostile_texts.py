@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 import pytest
 from live import frontend as f
@@ -52,6 +54,20 @@ def test_deep_texts_are_the_servers_error_or_refused(
             assert fields.get("C", "00000") in ("00000", "54001", "54000", "54011", "42601", "42883", "PGG05", "PGG02")
         assert error_of(raw.query(DEEP[case] + DELETE))["C"] != "00000"
         assert [m.kind for m in raw.query("select 1")] == ["T", "D", "C", "Z"]
+
+
+@pytest.mark.parametrize("message", [f.query, f.parse], ids=["query", "parse"])
+def test_what_the_server_alone_can_read_runs_nothing_when_it_is_parsed(
+    guard: Pgguard, server: Postgres, database: str, message: Callable[[str], bytes]
+) -> None:
+    """A literal of an array goes through the checks of its domain in a Parse, and the text has more UNIONs than pgguard
+    reads."""
+    liar = "create function liar(int) returns int immutable language plpgsql as 'begin perform purge(); return $1; end'"
+    server.sql(f"{liar}; create domain evil as int check (liar(value) >= 0)", dbname=database)
+    with unharmed(server, database), Raw.connect(guard, "ann", database) as raw:
+        text = "select '{1}'::evil[]" + " union all select null" * 1_001
+        raw.send(message(text), *([f.sync()] if message is f.parse else []))
+        assert error_of(raw.until_ready())["C"].startswith("PGG")
 
 
 def test_a_bulk_insert_of_20_mb_passes(guard: Pgguard, server: Postgres, database: str) -> None:

@@ -56,8 +56,9 @@ def policy(text: str = POLICY) -> Policy:
     return loads(text, "shop.yaml")
 
 
-def picture(*, without: tuple[str, ...] = ()) -> Picture:
-    """What the catalog shows; ``without``: tables that were dropped."""
+def picture(*, without: tuple[str, ...] = (), careless_domain: bool = False) -> Picture:
+    """What the catalog shows; ``without``: tables that were dropped; ``careless_domain``: one whose check calls
+    purge()."""
     tables = {name: oid for name, oid in OIDS.items() if name not in without}
     rows: dict[str, list[Any]] = {name: [] for name in QUERIES}
     for name, oid in tables.items():
@@ -79,6 +80,12 @@ def picture(*, without: tuple[str, ...] = ()) -> Picture:
     rows["types"] += [
         (oid, "pg_catalog", name, "b", 0, 0, 0, [], None) for oid, name in ((23, "int4"), (25, "text"))
     ]
+    if careless_domain:
+        rows["types"] += [
+            (20300, "public", "careless", "d", 0, 0, 23, [], None),
+            (20301, "public", "_careless", "b", 0, 20300, 0, [], None),
+        ]  # fmt: skip
+        rows["checks"].append((0, 20300, f"{{FUNCEXPR :funcid {PURGE} :funcresulttype 23}}"))
     rows["opclasses"].append((1978, 1976, "int4_ops"))
     rows["operators"] += [
         (96, "pg_catalog", "=", 23, 23, 65), (97, "pg_catalog", "<", 23, 23, 66), (521, "pg_catalog", ">", 23, 23, 147),
