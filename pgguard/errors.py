@@ -2,6 +2,7 @@
 
     PgguardError
      +-- ProtocolViolation     a side sent what the protocol forbids
+     |    +-- MalformedMessage a message of the client's that the server answers with an error and goes on
      +-- PolicyError           the policy file is wrong
      +-- ConfigError           the process cannot start like this
      +-- StoreUnavailable      shared state is away
@@ -22,6 +23,14 @@ class ProtocolViolation(PgguardError):
         super().__init__(f"{side}: {what}")
         self.side = side
         self.what = what
+
+
+class MalformedMessage(ProtocolViolation):
+    """A message of the client's whose fields do not fill its length: the server reads the whole of it before it does
+    anything, and says so itself (pqformat.c)."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("client", what)
 
 
 class PolicyError(PgguardError):

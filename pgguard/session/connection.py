@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, Final
 
-from pgguard.errors import ProtocolViolation
+from pgguard.errors import MalformedMessage, ProtocolViolation
 from pgguard.policy.verdict import Caller
 from pgguard.session import following, judging, spending, streaming, talks
 from pgguard.session.asks import Ask
@@ -68,6 +68,7 @@ class Session:
         self.segment = Segment(self)
         self.read: list[tuple[bytes, ReadText]] = []  # long texts that were read for what comes next
         self.closing = False
+        self.ended = False  # the client has said its last message: what is owed still comes, then the server closes
         self.wrapped = False  # a BEGIN of ours stands around the batch that is not synced yet
         self.unit: Unit | None = None  # the client's batch that was sent in part and not synced
         self.batch_begun = False  # a Bind or Execute went out since the last Sync: a Sync of ours would end something
@@ -78,7 +79,8 @@ class Session:
 
     def client_data(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""
-        self.inbox.add(data)
+        if not self.ended:
+            self.inbox.add(data)
         if self._talk is None or self.replies.copying or self.rest:
             self._go_on()
 
@@ -149,7 +151,7 @@ class Session:
             while not self.closing and self._take():
                 pass
         except ProtocolViolation as broken:
-            self.refuse_connection("08P01", broken.what)
+            streaming.broken_off(self, broken.what)
         if self._talk is not None and not self._asked and self._quiet():
             self._resume(None)
 
@@ -188,8 +190,7 @@ class Session:
             return self._function_call(end)
         if code == 0x58:  # Terminate
             self.to_server.append(data[pos:end])
-            self.closing = True
-            return False
+            return streaming.last_message(self)
         if code in (0x64, 0x63, 0x66):
             return streaming.early_copy_data(self, code, end)
         raise ProtocolViolation("client", f"invalid frontend message type {code}")
@@ -245,7 +246,10 @@ class Session:
         if self.in_batch:
             return self.begin_talk(talks.sync_first(self))
         message = self.inbox.piece(end)
-        text = frontend.query_text(message)
+        try:
+            text = frontend.query_text(message)
+        except MalformedMessage:
+            return streaming.malformed_query(self, end)
         if judging.to_be_read(self, text) is not None:
             return self.begin_talk(talks.read_first(self, text))
         judged = judging.meant(self, judging.judged(self, text))
@@ -294,10 +298,8 @@ class Session:
         if code == 0x53 or code == 0x48:
             inbox.scan = end
             return self.send_segment(end, synced=code == 0x53)
-        if code == 0x50 and end - pos > 1024:
-            text = frontend.parse(data[pos:end]).text
-            if judging.to_be_read(self, text) is not None:
-                return self.begin_talk(talks.read_first(self, text))
+        if code == 0x50 and end - pos > 1024 and (text := judging.long_parse(self, data[pos:end])) is not None:
+            return self.begin_talk(talks.read_first(self, text))
         if not self.segment.take(code, data[pos:end]):
             self.barrier = True
             return False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.errors import MalformedMessage
 from pgguard.session.judge import Judged, judge, opaque, prepared_by, with_values
 from pgguard.session.meaning import with_names
 from pgguard.session.settings import as_utf8
 from pgguard.sql.limits import short
 from pgguard.sql.read import unread
 from pgguard.sql.statement import Name, ReadText
+from pgguard.wire import frontend
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session
@@ -30,6 +32,15 @@ def to_be_read(s: Session, text: bytes) -> bytes | None:
     if not text.isascii():
         text = as_utf8(s.replies.parameters, text)
     return text if not short(text) and _known(s, text) is None else None
+
+
+def long_parse(s: Session, message: bytes) -> bytes | None:
+    """The text of a Parse when it has to be read elsewhere first."""
+    try:
+        text = frontend.parse(message).text
+    except MalformedMessage:
+        return None
+    return text if to_be_read(s, text) is not None else None
 
 
 def was_read(s: Session, text: bytes, found: ReadText | None, why: str) -> None:

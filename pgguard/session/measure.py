@@ -83,6 +83,7 @@ def function_call(s: Session, message: bytes, judged: Judged) -> Talk:
 
 def ready(s: Session) -> None:
     """The end of a conversation: the status is what the server last said."""
+    s.replies.say_parameters()
     s.to_client.append(ready_for_query(s.replies.status))
     s.settings.lexing_unknown = False
     s.tx.told()

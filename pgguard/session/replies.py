@@ -26,6 +26,7 @@ class Replies:
         self.status = IDLE
         self.parameters: dict[str, str] = {}
         self.changed_parameters = False
+        self.unsaid: dict[str, tuple[str | None, bytes]] = {}  # of a measured run: what the client knows, and the news
         self.copying = False  # the server waits for the client's CopyData
         self.skipping = False  # an error came in a batch whose Sync was not sent yet
         self.step_error = False  # a Step of an extended message failed since the last Sync
@@ -72,6 +73,10 @@ class Replies:
                     pos = size
                 break
             if isinstance(head, Unit):
+                if self.unsaid:
+                    self.to_client.append(data[kept:pos])
+                    kept = pos
+                    self.say_parameters()
                 self._of_unit(head, data, pos, end)
             else:
                 if pos > kept:
@@ -137,15 +142,29 @@ class Replies:
         self.parameters[name] = value
         self.changed_parameters = True
 
+    def _parameter_in_a_run(self, message: bytes) -> None:
+        """The server tells it in front of each ReadyForQuery, which are more than the client's, and also what a COMMIT
+        or ROLLBACK of ours then takes back."""
+        name, _ = parameter_status(message)
+        known = self.unsaid[name][0] if name in self.unsaid else self.parameters.get(name)
+        self._parameter(message)
+        self.unsaid[name] = (known, message)
+
+    def say_parameters(self) -> None:
+        """In front of the client's ReadyForQuery: what it does not know yet."""
+        for name, (known, message) in self.unsaid.items():
+            if self.parameters[name] != known:
+                self.to_client.append(message)
+        self.unsaid.clear()
+
     def _of_step(self, step: Step | None, message: bytes) -> None:
         """A message that is relayed, held or swallowed by itself."""
         code = message[0]
-        if code == 0x53:
+        if code == 0x53 and step is not None:
+            self._parameter_in_a_run(message)
+        elif code == 0x53:
             self._parameter(message)
-            if step is not None and step.held:
-                step.held += message  # behind the CommandComplete that waits
-            else:
-                self.to_client.append(message)
+            self.to_client.append(message)
         elif code == 0x41 or step is None:
             if code == 0x45:
                 self._after_error(message)

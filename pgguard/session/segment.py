@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.errors import MalformedMessage
 from pgguard.session import following, judging, planning, spending
 from pgguard.session.gate import Pass, gate, waits
 from pgguard.session.judge import Judged
@@ -31,7 +32,7 @@ class Segment:
         self._known: tuple[dict[bytes, Prepared | None], dict[bytes, Portal]] | None = None  # names before it
         self.calls = False  # bodies of functions run in it, at a Bind already when they say that they are immutable
         self.begins = False  # there is a Bind or an Execute in it
-        self.urgent = False  # the server answers without a Sync or Flush: it will ask for copy data
+        self.urgent = False  # the server answers without a Sync or Flush: it asks for copy data, or says what is wrong
 
     def clear(self) -> None:
         self.slow = False
@@ -65,14 +66,17 @@ class Segment:
         """One message other than Sync and Flush. False: not now."""
         if self._known is None:
             self._known = (self._s.names.batch.copy(), self._s.names.portals.copy())
-        if code == 0x42:
-            return self.bind(frontend.bind(message))
-        if code == 0x45:
-            self._execute(frontend.execute(message).portal)
-        elif code == 0x50:
-            self._parse(frontend.parse(message))
-        elif code == 0x43:
-            self._close(frontend.target(message))
+        try:
+            if code == 0x42:
+                return self.bind(frontend.bind(message))
+            if code == 0x45:
+                self._execute(frontend.execute(message).portal)
+            elif code == 0x50:
+                self._parse(frontend.parse(message))
+            elif code == 0x43:
+                self._close(frontend.target(message))
+        except MalformedMessage:
+            self.urgent = True  # the server's error is its answer, and what is behind it is passed over
         self.expected += 1
         return True
 

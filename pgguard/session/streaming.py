@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pgguard.errors import ProtocolViolation
-from pgguard.session import judging
+from pgguard.session import judging, talks
+from pgguard.session.inbox import Inbox
 from pgguard.session.names import key
 from pgguard.session.outstanding import Unit
 from pgguard.wire import frontend
@@ -69,16 +70,46 @@ def pass_copy_data(s: Session) -> bool:
     if code in (0x48, 0x53):  # Flush and Sync are ignored by the server in COPY
         inbox.taken(end)
         return True
-    if code not in (0x63, 0x66, 0x58):
-        # The COPY may have ended on the server meanwhile, and then it would run what nobody judged.
-        raise ProtocolViolation("client", f"unexpected message type 0x{code:02X} during COPY from stdin")
+    if code not in (0x63, 0x66):
+        if code not in _LONG and code not in _SHORT:
+            raise ProtocolViolation("client", f"unexpected message type 0x{code:02X} during COPY from stdin")
+        # The server ends the connection at its first byte (copyfromparse.c, CopyGetData). The COPY may have ended there
+        # meanwhile: then it must not run what nobody judged, so there is nothing behind that byte but the end.
+        s.to_server.append(bytes([code]) + b"\0\0\0\4" + frontend.TERMINATE)
+        s.replies.copying = False
+        return last_message(s)
     s.to_server.append(data[pos:end])
     if s.talking:
         s.server.flush()  # the one behind Execute was ignored in COPY, and a conversation waits for the end of it
     inbox.taken(end)
     s.replies.copying = False
-    s.closing = code == 0x58
-    return not s.closing
+    return True
+
+
+def last_message(s: Session) -> bool:
+    """Nothing of the client's is taken any more. False, for there is nothing more to take."""
+    s.ended = True
+    s.inbox = Inbox()
+    return False
+
+
+def broken_off(s: Session, what: str) -> None:
+    """The client broke the protocol: it hears so behind the answers to what it sent before."""
+    last_message(s)
+    if s.talking:
+        s.refuse_connection("08P01", what)
+    else:
+        s.begin_talk(talks.broken_off(s, what))
+
+
+def malformed_query(s: Session, end: int) -> bool:
+    """The server answers it with an error of its own."""
+    unit = Unit()
+    unit.synced = True
+    s.replies.queue.append(unit)
+    s.to_server.append(s.inbox.piece(end))
+    s.inbox.taken(end)
+    return True
 
 
 def long_message(s: Session, data: bytes, pos: int, end: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.errors import MalformedMessage
 from pgguard.evidence.session_facts import SESSION_SQL, parse_session
 from pgguard.policy.verdict import Allow
 from pgguard.session import following, judging
@@ -62,7 +63,10 @@ def segment(s: Session, data: bytes) -> Talk:
         if code == 0x48:  # Flush
             s.server.flush()
         else:
-            yield from batch.one(code, message)
+            try:
+                yield from batch.one(code, message)
+            except MalformedMessage:
+                s.server.relay(message)
     s.server.flush()
     yield None
     batch.settle_accounts()
@@ -79,6 +83,14 @@ def sync_first(s: Session) -> Talk:
     yield from batch.take_over()
     if not batch.over:
         yield from batch.sync(ours=True)
+
+
+def broken_off(s: Session, what: str) -> Talk:
+    """The client broke the protocol: it hears so behind the answers to what it sent before."""
+    if s.replies.queue:
+        s.server.flush()
+    yield None
+    s.refuse_connection("08P01", what)
 
 
 def before_ddl(s: Session, judged: Judged) -> Talk:

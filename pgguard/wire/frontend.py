@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from pgguard.errors import ProtocolViolation
+from pgguard.errors import MalformedMessage
 
 
 class Parse(NamedTuple):
@@ -41,7 +41,7 @@ class Target(NamedTuple):
 def _string(message: bytes, pos: int, what: str) -> tuple[bytes, int]:
     end = message.find(b"\0", pos)
     if end < 0:
-        raise ProtocolViolation("client", f"{what}: string without its end")
+        raise MalformedMessage(f"{what}: string without its end")
     return message[pos:end], end + 1
 
 
@@ -49,7 +49,7 @@ def query_text(message: bytes) -> bytes:
     """The text of a Query."""
     text, end = _string(message, 5, "Query")
     if end != len(message):
-        raise ProtocolViolation("client", "Query: bytes behind the text")
+        raise MalformedMessage("Query: bytes behind the text")
     return text
 
 
@@ -60,9 +60,9 @@ def parse(message: bytes) -> Parse:
         (count,) = struct.unpack_from("!H", message, pos)
         types = struct.unpack_from(f"!{count}I", message, pos + 2)
     except struct.error:
-        raise ProtocolViolation("client", "Parse: parameter types are cut short") from None
+        raise MalformedMessage("Parse: parameter types are cut short") from None
     if pos + 2 + 4 * count != len(message):
-        raise ProtocolViolation("client", "Parse: bytes behind the parameter types")
+        raise MalformedMessage("Parse: bytes behind the parameter types")
     return Parse(name, text, types)
 
 
@@ -128,18 +128,18 @@ def _shown(raw: bytes) -> str | None:
 def execute(message: bytes) -> Execute:
     portal, pos = _string(message, 5, "Execute")
     if pos + 4 != len(message):
-        raise ProtocolViolation("client", "Execute: wrong length")
+        raise MalformedMessage("Execute: wrong length")
     return Execute(portal, int.from_bytes(message[pos:], "big", signed=True))
 
 
 def target(message: bytes) -> Target:
     """Of a Describe or a Close."""
     if len(message) < 7:
-        raise ProtocolViolation("client", "Describe or Close: too short")
+        raise MalformedMessage("Describe or Close: too short")
     kind = message[5:6]
     name, pos = _string(message, 6, "Describe or Close")
     if kind not in (b"S", b"P") or pos != len(message):
-        raise ProtocolViolation("client", "Describe or Close: invalid target")
+        raise MalformedMessage("Describe or Close: invalid target")
     return Target(kind, name)
 
 

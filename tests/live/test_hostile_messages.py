@@ -39,12 +39,6 @@ SIGNED_IN = {
     "unknown-type": (announced("z", 4), "08P01"),
     "a-server-message": (announced("Z", 5, b"I"), "08P01"),
     "type-0": (b"\0\0\0\0\4", "08P01"),
-    "text-without-end": (announced("Q", 12, b"select 1"), "08P01"),
-    "text-with-more": (announced("Q", 14, b"select\0x\0\0"), "08P01"),
-    "empty-query-message": (announced("Q", 4), "08P01"),
-    "parse-cut-short": (announced("P", 14, b"\0select 1\0"), "08P01"),
-    "parse-types-cut-short": (announced("P", 19, b"\0select 1\0\0\5\0\0\0"), "08P01"),
-    "execute-without-rows": (announced("E", 5, b"\0"), "08P01"),
     "password-again": (announced("p", 9, b"word\0"), "08P01"),
     "startup-again": (f.startup_message({"user": "ann"}), "08P01"),
 }
@@ -59,6 +53,27 @@ def test_a_broken_message_ends_its_own_connection(guard: Pgguard, server: Postgr
         assert (last := raw.until("E")[-1]).kind == "E"
         assert (last.fields["S"], last.fields["C"]) == ("FATAL", sqlstate)
         assert raw.is_closed()
+
+
+MALFORMED = {
+    "text-without-end": announced("Q", 12, b"select 1"),
+    "text-with-more": announced("Q", 14, b"select\0x\0\0"),
+    "empty-query-message": announced("Q", 4),
+    "parse-cut-short": announced("P", 14, b"\0select 1\0"),
+    "parse-types-cut-short": announced("P", 19, b"\0select 1\0\0\5\0\0\0"),
+    "execute-without-rows": announced("E", 5, b"\0"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_malformed_message_fails_its_block(guard: Pgguard, server: Postgres, database: str, case: str) -> None:
+    with unharmed(server, database), Raw.connect(guard, "ann", database) as raw:
+        raw.query("begin; delete from notes where id <= 60")
+        raw.send(MALFORMED[case])
+        assert (last := raw.until("E")[-1]).fields["C"] == "08P01"
+        assert last.fields["S"] == "ERROR"
+        raw.send(f.sync())
+        assert raw.until("Z")[-1].tag == "E"
 
 
 @pytest.mark.parametrize(

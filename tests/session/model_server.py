@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import struct
 
+from pgguard.errors import MalformedMessage
 from pgguard.evidence.envelope import PREFIX
 from pgguard.wire import frontend
 from pgguard.wire.framing import frame_end
@@ -91,6 +92,8 @@ class ModelServer:
             self._take(code, one)
         except PgError as trouble:
             self.failed(trouble, extended=code in b"PBEDC")
+        except MalformedMessage as trouble:
+            self.failed(PgError("08P01", trouble.what), extended=code in b"PBEDC")
 
     def _take(self, code: bytes, one: bytes) -> None:
         if code == b"Q":
@@ -334,7 +337,9 @@ class ModelServer:
             elif code == b"X":
                 self.lose()
             elif code not in b"HS":
-                self.violations.append(f"{one!r} during COPY from stdin")
+                if len(one) > 5:  # it could run, had the COPY ended meanwhile
+                    self.violations.append(f"{one!r} during COPY from stdin")
+                self.sent += error(PgError("08P01", "protocol synchronization was lost", fatal=True))
                 self.lose()
         except PgError as trouble:
             self.failed(trouble, extended=self._copy_extended)

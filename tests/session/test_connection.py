@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.session.client_script import FLUSH, SYNC, TERMINATE, call, check, pbe, q
+from tests.session.model_messages import message
 from tests.session.scripts import Script
 from tests.session.stage import WAIT, Stage
 
@@ -50,7 +51,7 @@ def test_what_changes_judgement_is_waited_for() -> None:
 def test_terminate_in_a_measured_block_commits_nothing() -> None:
     stage = Stage().play([q("begin"), q("delete from t where id < 3"), TERMINATE])
 
-    assert stage.session.closing
+    assert stage.session.ended
     assert stage.model.dead
     assert stage.model.db.commits == []
 
@@ -61,6 +62,36 @@ def test_an_invalid_message_ends_the_connection() -> None:
     assert stage.session.closing
     assert stage.said() == "E:08P01"
     assert stage.model.seen == []
+
+
+def test_what_was_sent_in_front_of_the_last_message_is_answered() -> None:
+    """Whoever reads only then must find it, as from PostgreSQL; what is behind that message is not taken."""
+    for last in (TERMINATE, b"!\0\0\0\4"):
+        stage = Stage().play([q("select 1") + pbe("select 1") + SYNC + last + q("delete from t where id = 1")])
+
+        assert stage.said().startswith("T D SELECT_1 ZI 1 2 D SELECT_1 ZI")
+        assert stage.model.db.commits == []
+
+
+@pytest.mark.parametrize("before", [[], [q("begin"), q("delete from t where id < 3")]], ids=["idle", "in-a-block"])
+def test_a_broken_query_is_answered_by_the_server(before: list[bytes]) -> None:
+    stage = Stage().play([*before, message(b"Q", b"delete from t") + message(b"Q", b"delete\0from t\0"), q("rollback")])
+
+    assert stage.said().count("E:08P01") == 2
+    assert stage.said().endswith("ZI")
+    assert stage.model.db.commits == []
+    check(bytes(stage.sent), bytes(stage.received))
+
+
+@pytest.mark.parametrize("broken", [message(b"P", b"\0delete"), message(b"E", b"\0"), message(b"C", b"X\0")])
+@pytest.mark.parametrize("text", ["select 1", "delete from t where id < 3"], ids=["passing", "measured"])
+def test_a_broken_message_fails_its_batch(broken: bytes, text: str) -> None:
+    stage = Stage().play([pbe(text) + broken + pbe(text) + SYNC, q("select 1")])
+
+    assert stage.said().count("E:08P01") == 1
+    assert stage.said().endswith("ZI T D SELECT_1 ZI")
+    assert stage.model.db.commits == []
+    check(bytes(stage.sent), bytes(stage.received))
 
 
 def test_a_message_that_comes_byte_by_byte_goes_out_whole() -> None:

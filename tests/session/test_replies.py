@@ -123,3 +123,29 @@ def test_what_comes_unasked_passes() -> None:
     replies.receive(notification)
 
     assert replies.to_client == [notification]
+
+
+def status(name: bytes, value: bytes) -> bytes:
+    return message(b"S", name + b"\0" + value + b"\0")
+
+
+def test_settings_of_a_measured_run_are_told_once_and_as_they_are_in_the_end() -> None:
+    """The server tells them in front of each ReadyForQuery, and what was SET LOCAL again when it is taken back."""
+    replies = owing(Step(ord("Q"), HOLD), Step(ord("Q"), SWALLOW))
+    replies.parameters.update(DateStyle="ISO", application_name="a")
+    replies.receive(TAG + status(b"DateStyle", b"German") + status(b"application_name", b"b") + READY)
+    replies.receive(status(b"DateStyle", b"ISO") + READY)
+
+    assert replies.to_client == []
+    assert replies.parameters == {"DateStyle": "ISO", "application_name": "b"}
+    replies.say_parameters()
+    assert replies.to_client == [status(b"application_name", b"b")]
+    assert not replies.unsaid
+
+
+def test_what_was_not_told_yet_is_told_in_front_of_what_passes_next() -> None:
+    replies = owing(Step(ord("S"), SWALLOW), synced())
+    replies.receive(status(b"DateStyle", b"German") + READY + ROWS + status(b"DateStyle", b"ISO") + READY)
+
+    said = b"".join(replies.to_client)
+    assert said == ROWS + status(b"DateStyle", b"German") + status(b"DateStyle", b"ISO") + READY

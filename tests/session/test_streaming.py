@@ -52,9 +52,11 @@ def test_a_copy_that_the_client_gives_up(start: list[bytes]) -> None:
 
 
 def test_nothing_but_copy_data_during_a_copy() -> None:
-    stage = Stage().play([q("copy t from stdin"), WAIT, q("delete from t")])
+    """The server ends the connection, and were the COPY over there, it would run nothing."""
+    stage = Stage().play([q("copy t from stdin"), WAIT, q("delete from t") + q("delete from t")])
 
     assert stage.session.closing
+    assert stage.model.seen[-1] == b"Q\0\0\0\4"
     assert stage.said() == "G E:08P01"
     assert not stage.model.violations
 
