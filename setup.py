@@ -23,6 +23,7 @@ COMPILED = [
     "pgguard/evidence/counts.py",
     "pgguard/evidence/ledger.py",
     "pgguard/policy/account.py",
+    "pgguard/policy/shared_account.py",
     "pgguard/policy/match.py",
     "pgguard/policy/limits.py",
     "pgguard/policy/budget.py",

@@ -7,6 +7,7 @@
      +-- ConfigError           the process cannot start like this
      +-- StoreUnavailable      shared state is away
      +-- UpstreamUnavailable   our own connection to PostgreSQL is away
+     +-- AccountsUnavailable   what was spent of budgets is not to be had
 """
 
 from __future__ import annotations
@@ -58,3 +59,7 @@ class StoreUnavailable(PgguardError):
 
 class UpstreamUnavailable(PgguardError):
     """pgguard's own (admin) connection did not answer, or not in time."""
+
+
+class AccountsUnavailable(PgguardError):
+    """What all processes spent of budgets cannot be looked at, so nothing that a budget counts may pass."""

@@ -7,6 +7,8 @@
     match     one function and one row per match key
     rules     which rules speak of a statement, and of which lost objects (``except``)
     limits    which limits a transaction's rows cross, and whose sizes must be known for that
+    budget    which budgets count what, and what goes beyond one; ``account`` has the sums of one process,
+              ``shared_account`` those of several
     claims    the environment that a client says it is in
     decide    ``decide(policy, asked, evidence) -> Allow | Measure | Hold | Refuse``, asked again as evidence grows
     explain   the words of every refusal, request and report

@@ -161,8 +161,7 @@ def ended(s: Session, *, committed: bool) -> None:
         spending.claimed = ()
     if spending.open:
         now = s.clock()
-        for place, held in spending.open.items():
-            s.world.accounts.changed.add(place)
+        for held in spending.open.values():
             if committed or s.replies.fatal:
                 held.account.settle(held.amount, now, held.statements)
             else:
@@ -184,9 +183,8 @@ def gone(s: Session) -> None:
 
     for entry in s.replies.queue:
         if isinstance(entry, Unit):
-            for _, place, account, bound in entry.reserved:
+            for _, _, account, bound in entry.reserved:
                 account.settle(bound, s.clock())
-                s.world.accounts.changed.add(place)
             entry.reserved = []
     ended(s, committed=s.spending.committing)
 
@@ -294,7 +292,8 @@ def go_further(s: Session, verdict: Hold, token: str) -> Generator[Ask | None, A
         return None if further > over.allowed else explain.not_valid(NotValid(str(why), answer.number), verdict)
     further = over.further if answer.at_most is None else min(over.further, answer.at_most)
     account = s.world.accounts.open(over.place, over.budget.window)
-    account.allow(s.desk.caller.user, further, s.clock() + answer.left)
+    if not account.allow(s.desk.caller.user, further, s.clock() + answer.left):
+        return explain.not_valid(NotValid("there is no room for one more allowance", answer.number), verdict)
     account.warned = False
     return None
 

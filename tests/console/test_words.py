@@ -105,7 +105,8 @@ def test_a_row_of_the_budgets() -> None:
     budget = Budget.model_validate(
         {"name": "slow-bleed", "per": ["caller", "application"], "rows": 500, "window": "10m", "beyond": "approve"}
     )
-    account = Account(600.0)
+    account = Account()
+    account.window = 600.0
     account.spend(480, 100.0)
     row = ("slow-bleed", "caller ann, application p\\u001bsql", "480", "500", "10 minutes")
 
