@@ -22,6 +22,7 @@ COMPILED = [
     "pgguard/sql/shape.py",
     "pgguard/evidence/counts.py",
     "pgguard/evidence/ledger.py",
+    "pgguard/policy/figures.py",
     "pgguard/policy/account.py",
     "pgguard/policy/shared_account.py",
     "pgguard/policy/match.py",

@@ -8,7 +8,7 @@
     rules     which rules speak of a statement, and of which lost objects (``except``)
     limits    which limits a transaction's rows cross, and whose sizes must be known for that
     budget    which budgets count what, and what goes beyond one; ``account`` has the sums of one process,
-              ``shared_account`` those of several
+              ``shared_account`` those of several, ``figures`` what stands where in both
     claims    the environment that a client says it is in
     decide    ``decide(policy, asked, evidence) -> Allow | Measure | Hold | Refuse``, asked again as evidence grows
     explain   the words of every refusal, request and report

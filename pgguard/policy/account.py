@@ -4,56 +4,42 @@ A transaction *holds* what it is about to spend before it can be committed. Then
 nobody knows) or *releases* (it was rolled back, or was less). What is held counts for as long as it is held, what was
 settled for one window from that moment. Moments are handed in, of a clock that never goes back.
 
-An account's figures are words at fixed places: in lists of its own here, in memory that several processes see in
+The figures (``figures``) are in lists of the account's own here, and in memory that several processes see in
 ``shared_account``, which is why every method asks ``_figures`` for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol
+from typing import Final
 
-SLICES: Final = 60  # a window is remembered in so many parts: an amount counts up to one part longer than the window
+from pgguard.policy.figures import (
+    AMOUNTS,
+    BEGAN,
+    BY,
+    CHANGED,
+    COUNT,
+    FIRST,
+    HELD,
+    HOLDERS,
+    LAST,
+    MOMENTS,
+    RING,
+    SIZE,
+    SLICES,
+    STATEMENTS,
+    SUM,
+    WARNED,
+    WINDOW,
+    WORDS,
+    Moments,
+    Words,
+)
+
 Place = tuple[str, str, tuple[tuple[str, str], ...]]  # budget, what it sums up, (caller, ann), (database, shop) ...
 Entry = tuple[float, int, int]  # moment, amount, statements
 Allowed = tuple[str, int, float]  # caller, amount, until
 OTHERS: Final = (("all", "others"),)  # the key under which one account counts for all that have none, if it is there
-
-# The figures. Slices, the parts of the window in which something was spent, are a ring of RING places from FIRST on.
-HELD: Final = 0
-HOLDERS: Final = 1  # statements that hold something
-SUM: Final = 2  # of all slices
-STATEMENTS: Final = 3
-SIZE: Final = 4  # one more than it is; 0: not known
-WARNED: Final = 5
-CHANGED: Final = 6
-FIRST: Final = 7
-COUNT: Final = 8
-RING: Final = SLICES + 1
-AMOUNTS: Final = 9  # of each slice
-BY: Final = AMOUNTS + RING  # how many statements, of each slice
-WORDS: Final = BY + RING
-# The moments.
-WINDOW: Final = 0
-BEGAN: Final = 1  # when the newest slice began
-LAST: Final = 2  # the latest moment of each slice
-MOMENTS: Final = LAST + RING
-
-
-class Words(Protocol):
-    """A list, or memory."""
-
-    def __getitem__(self, at: int, /) -> int: ...
-
-    def __setitem__(self, at: int, to: int, /) -> None: ...
-
-
-class Moments(Protocol):
-    """The same of moments."""
-
-    def __getitem__(self, at: int, /) -> float: ...
-
-    def __setitem__(self, at: int, to: float, /) -> None: ...
 
 
 def words(place: Place) -> str:

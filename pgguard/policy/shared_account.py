@@ -4,7 +4,7 @@ What makes one process exact is that nothing happens between two steps of its ev
 asked and held in one step. So the first look at any account in a step takes the lock of all processes, and it is given
 back when the step is over: a step is one critical section.
 
-The memory holds a record for each account: its figures as ``account`` has them, and as text its place, so that every
+The memory holds a record for each account: its figures, and as text its place, so that every
 process knows what another opened, and its allowances. Behind them each record has a number: 0 where it is
 free, and one that was never there before for each new account. They are looked through when some were made or swept.
 
@@ -21,7 +21,8 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from pgguard.errors import AccountsUnavailable
-from pgguard.policy.account import MOMENTS, OTHERS, WORDS, Account, Accounts, Allowed, Place, Words
+from pgguard.policy.account import OTHERS, Account, Accounts, Allowed, Place
+from pgguard.policy.figures import MOMENTS, WORDS, Words
 
 ACCOUNTS: Final = 8192  # for so many there is room; memory that was never used costs nothing
 RESERVED: Final = 64  # of them for those that count what found no room

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgguard.policy.account import OTHERS, SLICES, Account, Accounts, Place, words
+from pgguard.policy.account import OTHERS, Account, Accounts, Place, words
+from pgguard.policy.figures import SLICES
 from tests.policy.sharing import shared
 
 Make = Callable[[], Accounts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from random import Random
 from typing import Any
 
@@ -9,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pgguard.errors import AccountsUnavailable
 from pgguard.policy.account import Account
 from pgguard.policy.binding import Approval
+from pgguard.policy.shared_account import SharedAccounts, size
 from pgguard.policy.verdict import Caller
 from pgguard.session import asks
 from pgguard.session.world import World
 from pgguard.wire.backend import error_fields
+from tests.policy.sharing import Steps, sights
 from tests.session import scripts, shop
 from tests.session.client_script import SYNC, TERMINATE, pbe, q
 from tests.session.stage import Stage, short
@@ -88,6 +92,35 @@ def test_two_sessions_have_one_budget(turns: list[tuple[bool, str]]) -> None:
 
         assert lost(one, two) <= ROWS
         assert lost(one, two) <= spent(where)
+
+
+@given(turns=st.lists(st.tuples(st.booleans(), st.sampled_from(KEYED)), max_size=25))
+def test_sessions_of_two_processes_have_one_budget(turns: list[tuple[bool, str]]) -> None:
+    several, loop = sights(2)
+    worlds = [world(), world()]
+    for where, accounts in zip(worlds, several, strict=True):
+        where.accounts = accounts
+    one, two = Stage(world=worlds[0]), Stage(world=worlds[1], ident="s2")
+    for first, text in turns:
+        (one if first else two).play([q(text)])
+        loop.over()
+
+        assert lost(one, two) <= ROWS
+        assert lost(one, two) <= spent(worlds[0]) == spent(worlds[1])
+        loop.over()
+
+
+@pytest.mark.parametrize("text", ["delete from t where id = 1", "delete from t where id < 4"])
+def test_nothing_is_sent_while_the_accounts_are_not_to_be_had(text: str) -> None:
+    where = world()
+    stage = Stage(world=where).play([q("select 1")])
+    lock = threading.Lock()
+    where.accounts = SharedAccounts(memoryview(bytearray(size(100))), lock, Steps().later, patience=0)
+    with lock, pytest.raises(AccountsUnavailable):
+        stage.play([q(text)])
+
+    assert not lost(stage)
+    assert not any(b"commit" in sent.lower() for sent in stage.session.to_server)
 
 
 def test_a_proved_write_holds_its_bound_and_gives_back_what_it_did_not_need() -> None:
