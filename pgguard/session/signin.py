@@ -60,8 +60,8 @@ class SignIn:
 
     ``client`` and ``server`` are the two connections; the server's is set once there is one. ``verifiers``: the skin
     can look them up; when ``wants_verifier`` is set it does, and says ``verifier_is`` or ``no_verifier``.
-    ``certified``: the client has a certificate for this user. ``console``: stop at AuthenticationOk, there will be no
-    session behind it."""
+    ``certified``: the client has a certificate for this user. ``console``: there will be no session behind it,
+    so nothing is told of the server; which server has vouched for the client is asked all the same."""
 
     def __init__(
         self, startup: StartupMessage, *, allow_trust: bool, fresh: Callable[[], bytes], console: bool = False,
@@ -192,17 +192,22 @@ class SignIn:
         elif code == 0x53:
             name, value = parameter_status(message)
             self.parameters[name] = value
+            self._tell(message)
+        elif code == 0x45 and self.stage is not Stage.ASKING:
             self.to_client.append(message)
+            self.stage = Stage.FAILED
         elif self.stage is not Stage.ASKING or code in (0x4E, 0x41):
-            self.to_client.append(message)
-            if code == 0x45:
-                self.stage = Stage.FAILED
-            elif code == 0x4B:
+            self._tell(message)
+            if code == 0x4B:
                 self.cancel_key = message[5:]
         elif code == 0x44:
             self._rows.append(data_row(message))
         elif code == 0x45:
             self._error = message
+
+    def _tell(self, message: bytes) -> None:
+        if not self._console or self.stage is Stage.AUTHENTICATING:
+            self.to_client.append(message)
 
     def _authentication(self, message: bytes) -> None:
         kind = authentication.kind(message)
@@ -238,7 +243,7 @@ class SignIn:
         if not self.proved and not self._allow_trust and not self._console:
             self.fail(_NOT_PROVED)
             return
-        self.stage = Stage.DONE if self._console else Stage.SIGNED_IN
+        self.stage = Stage.SIGNED_IN
         self.to_client.append(message)
 
     def _ready(self) -> None:

@@ -54,6 +54,15 @@ def test_a_password_is_relayed_and_the_session_asked_about() -> None:
     assert (one.facts.session_user, one.facts.database_oid) == ("ann", 5)
 
 
+def test_a_console_is_told_nothing_of_the_server_which_is_asked_who_it_is() -> None:
+    one = sign_in(console=True)
+    one.server_data(PASSWORD + OK + READY + FACTS)
+
+    assert (one.stage, got(one)) == (Stage.DONE, ["R", "R"])
+    assert one.facts is not None
+    assert one.facts.database_oid == 5
+
+
 @given(data=st.data())
 def test_any_cutting_is_the_same_sign_in(data: st.DataObject) -> None:
     one = sign_in()
@@ -69,7 +78,7 @@ def test_any_cutting_is_the_same_sign_in(data: st.DataObject) -> None:
     [
         ({}, Stage.FAILED, ["E:28000"]),
         ({"allow_trust": True}, Stage.SIGNED_IN, ["R"]),
-        ({"console": True}, Stage.DONE, ["R"]),
+        ({"console": True}, Stage.SIGNED_IN, ["R"]),
     ],
 )
 def test_without_a_challenge_nobody_is_somebody(options: dict[str, bool], stage: Stage, said: list[str]) -> None:
