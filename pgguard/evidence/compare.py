@@ -6,6 +6,7 @@ constraints and sequences) are not named again."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from pgguard.evidence.compare_lists import lists_lost
 from pgguard.evidence.compare_parts import parts_lost
@@ -97,12 +98,14 @@ def _how_gone(sides: Sides, before: Relation) -> str:
     for now in sides.inside.relations.values():
         if (now.kind, now.schema_oid, now.relname) == ("v", before.schema_oid, before.relname):
             same = _definition(sides.outside, before) == _definition(sides.inside, now)
-            return "" if same and (now.options, now.owner) == (before.options, before.owner) else "replaced"
+            return "" if same else "replaced"
     return "dropped"
 
 
-def _definition(side: Side, view: Relation) -> list[tuple[str, str]]:
-    return sorted((rule.name, rule.action) for rule in side.rules.values() if rule.table == view.oid)
+def _definition(side: Side, view: Relation) -> tuple[Any, ...]:
+    rules = sorted((rule.name, rule.action) for rule in side.rules.values() if rule.table == view.oid)
+    triggers = sorted((t.name, t.enabled, t.detail) for t in side.triggers.values() if t.table == view.oid)
+    return rules, triggers, view.options, view.owner, view.rights
 
 
 def _new_files(before: Relation, now: Relation) -> bool:

@@ -32,7 +32,7 @@ def _temporary(schema: str | None) -> bool:
 
 
 def _functions(sides: Sides, outside: Listed, inside: Listed) -> Iterator[Destroyed]:
-    for oid, (schema, space, name, shown, args, body, properties, extension) in outside.items():
+    for oid, (schema, space, name, shown, args, body, properties, extension, rights) in outside.items():
         if _temporary(schema) or extension in sides.gone_extensions:
             continue
         called = f"{schema}.{name}({shown})"
@@ -42,7 +42,7 @@ def _functions(sides: Sides, outside: Listed, inside: Listed) -> Iterator[Destro
             continue
         if (now[1], now[2]) != (space, name):
             yield Destroyed("function", called, "renamed", int(oid))
-        if now[5] != body:
+        if now[5] != body or (oid not in inside and now[8] != rights):  # GRANT replaces nothing, CREATE grants anew
             yield Destroyed("function", called, "replaced", int(oid))
         elif now[6] != properties:
             yield Destroyed("function", called, "changed", int(oid))

@@ -150,10 +150,14 @@ def _indexes(sides: Sides) -> Iterator[Destroyed]:
             (before.unique and not now.unique)
             or (before.immediate and not now.immediate)
             or (before.valid and not now.valid)
-            or before.columns != now.columns
-            or ((before.expressions, before.predicate) != (now.expressions, now.predicate) and not retyped)
+            or (before.columns, before.detail) != (now.columns, now.detail)
+            or (_depends_on_types(before) != _depends_on_types(now) and not retyped)
         ):
             yield Destroyed("index", name, "replaced", int(oid))
+
+
+def _depends_on_types(index: Index) -> tuple[str | None, ...]:
+    return index.expressions, index.predicate, index.classes
 
 
 def _parents(sides: Sides) -> Iterator[Destroyed]:

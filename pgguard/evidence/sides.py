@@ -35,6 +35,7 @@ class Relation(NamedTuple):
     options: str | None
     owned_by: list[Any] | None  # a sequence's [table, attnum]
     extension: str | None
+    rights: str | None  # of a view, and of its columns
     inside: list[Any] | None  # [size, rows inserted in this transaction, the role may read all of it]
 
     @property
@@ -68,7 +69,7 @@ class Constraint(NamedTuple):
     parent: str
     columns: str
     valid: bool
-    check: str | None
+    check: str | None  # its expression, or the operators of an exclusion
     detail: str
     enforced: str | None
     backing: str  # the index
@@ -121,6 +122,8 @@ class Index(NamedTuple):
     predicate: str | None
     immediate: bool
     schema_oid: str
+    detail: str  # method, number of key columns, order, whether NULLs are distinct
+    classes: str  # operator classes and collations, which change with a column's type
 
     @property
     def numbers(self) -> frozenset[int]:

@@ -109,6 +109,11 @@ def _relations(relations: Collection[int], inside: bool) -> list[str]:
         f" AND {equal('d.refclassid', '1259::pg_catalog.oid')} AND {among('d.deptype', chars('ai'))}"
         f" AND {equal('c.relkind', _char('S'))} LIMIT '1')"
     )
+    rights = (
+        f"CASE WHEN {equal('c.relkind', _char('v'))} THEN pg_catalog.concat_ws(' ', c.relacl,"
+        " (SELECT pg_catalog.string_agg(pg_catalog.concat(v.attname, v.attacl), ' ' ORDER BY v.attnum)"
+        f" FROM pg_catalog.pg_attribute v WHERE {equal('v.attrelid', 'c.oid')} AND v.attacl IS NOT NULL)) END"
+    )
     only_inside = "NULL"
     if inside:
         is_table = equal("c.relkind", _char("r"))
@@ -122,11 +127,13 @@ def _relations(relations: Collection[int], inside: bool) -> list[str]:
         "c.relfilenode::pg_catalog.text", _owner("c.relowner"), "c.relrowsecurity", "c.relforcerowsecurity",
         "c.relispartition", "c.reltuples::pg_catalog.int8", "pg_catalog.pg_stat_get_live_tuples(c.oid)",
         f"CASE WHEN {equal('c.relkind', _char('v'))} THEN c.reloptions::pg_catalog.text END", owned_by,
-        _member(1259, "c.oid"), only_inside,
+        _member(1259, "c.oid"), rights, only_inside,
     )  # fmt: skip
     index = (
         "x.indrelid::pg_catalog.text", "i.relname", "x.indisunique", "x.indisvalid", "x.indkey::pg_catalog.text",
         _tree("x.indexprs"), _tree("x.indpred"), "x.indimmediate", "i.relnamespace::pg_catalog.text",
+        "pg_catalog.concat_ws(' ', i.relam, x.indnkeyatts, x.indnullsnotdistinct, x.indisexclusion, x.indoption)",
+        "pg_catalog.concat_ws(' ', x.indclass, x.indcollation)",
     )  # fmt: skip
     column = (
         "a.attnum", "a.attname", "pg_catalog.concat_ws(' ', a.atttypid, a.atttypmod, a.attcollation)", "a.attnotnull",
@@ -134,10 +141,12 @@ def _relations(relations: Collection[int], inside: bool) -> list[str]:
     )  # fmt: skip
     constraint = (
         "k.conrelid::pg_catalog.text", "k.conname", "k.contype", "k.conparentid::pg_catalog.text",
-        "k.conkey::pg_catalog.text", "k.convalidated", _tree("k.conbin"),
+        "k.conkey::pg_catalog.text", "k.convalidated",
+        f"pg_catalog.concat({_tree('k.conbin')}, k.conexclop)",
         "pg_catalog.concat_ws(' ', k.confrelid, k.confkey, k.confupdtype, k.confdeltype, k.confmatchtype,"
-        " k.condeferrable, k.condeferred)",
-        # conenforced is a column of PostgreSQL 18.
+        " k.condeferrable, k.condeferred, k.connoinherit, k.confdelsetcols,"
+        # conperiod and conenforced are columns of PostgreSQL 18.
+        " pg_catalog.json_extract_path_text(pg_catalog.row_to_json(k), 'conperiod'))",
         "pg_catalog.json_extract_path_text(pg_catalog.row_to_json(k), 'conenforced')",
         "k.conindid::pg_catalog.text",
     )  # fmt: skip
@@ -147,9 +156,12 @@ def _relations(relations: Collection[int], inside: bool) -> list[str]:
                 "pg_catalog.encode(t.tgargs, 'hex')", "t.tgoldtable", "t.tgnewtable"), _tree("t.tgqual"),
         "t.tgtype",
     )  # fmt: skip
+    # On PostgreSQL 15 a view's query names the view itself, which is another one when it is made again.
+    itself = "pg_catalog.concat(':relid ', r.ev_class, ' ')"
+    action = f"pg_catalog.replace(r.ev_action::pg_catalog.text, {itself}, ':relid itself ')"
     rule = (
-        "r.ev_class::pg_catalog.text", "r.rulename", "r.ev_enabled", "r.ev_type", "r.is_instead", _tree("r.ev_action"),
-        _tree("r.ev_qual"),
+        "r.ev_class::pg_catalog.text", "r.rulename", "r.ev_enabled", "r.ev_type", "r.is_instead",
+        _tree(action), _tree("r.ev_qual"),
     )  # fmt: skip
     policy = (
         "p.polrelid::pg_catalog.text", "p.polname",
@@ -201,7 +213,7 @@ _FUNCTION = (
     _digest("f.prolang", "f.prokind", "f.prorettype", "f.proretset", "f.probin", _tree("f.prosqlbody"), "f.prosrc",
             _AGGREGATE),
     _digest("f.proowner", "f.prosecdef", "f.proleakproof", "f.proisstrict", "f.provolatile", "f.proconfig"),
-    _member(1255, "f.oid"),
+    _member(1255, "f.oid"), "f.proacl::pg_catalog.text",
 )  # fmt: skip
 _LABELS = (
     "(SELECT pg_catalog.json_agg(l.label) FROM (SELECT e.enumlabel::pg_catalog.text FROM pg_catalog.pg_enum e"

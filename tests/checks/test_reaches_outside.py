@@ -5,7 +5,7 @@ from __future__ import annotations
 from pgguard.checks.reaches_outside import NAME, find
 from tests.checks.table import table
 
-_EXEC = "dblink_exec does something outside the database, which no ROLLBACK takes back"
+_EXEC = "dblink_exec does something outside the transaction, which no ROLLBACK takes back"
 _CODE = "its code speaks of dblink, which goes round pgguard and commits by itself"
 
 test_it_speaks, test_it_is_silent = table(
@@ -16,9 +16,12 @@ test_it_speaks, test_it_is_silent = table(
         "select * from public.dblink_exec('x', 'y') as t": _EXEC,
         "insert into t select DBLINK_EXEC('x', 'y')": _EXEC,
         "explain analyze select dblink_exec('x', 'y')": _EXEC,
-        "select lo_export(1, '/tmp/x')": "lo_export does something outside the database, which no ROLLBACK takes back",
+        "select lo_export(1, '/tmp/x')":
+            "lo_export does something outside the transaction, which no ROLLBACK takes back",
         "select pg_catalog.pg_drop_replication_slot('s')":
-            "pg_drop_replication_slot does something outside the database, which no ROLLBACK takes back",
+            "pg_drop_replication_slot does something outside the transaction, which no ROLLBACK takes back",
+        "do $$ begin perform heap_force_kill('t', '{}'); end $$":
+            "its code speaks of heap_force_kill, which no ROLLBACK takes back",
         "do $$ begin perform pg_promote(); end $$": "its code speaks of pg_promote, which no ROLLBACK takes back",
         "do $$ begin perform dblink_exec('x', 'y'); end $$": _CODE,
         "create function f() returns void language sql as $$ select dblink_exec('x', 'y') $$": _CODE,

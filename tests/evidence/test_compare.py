@@ -83,6 +83,9 @@ CASES: list[tuple[str, list[str]]] = [
     ("drop view w.vb", ["view w.vb dropped"]),
     ("drop view w.va cascade", ["view w.va dropped", "view w.vb dropped"]),
     ("create or replace view w.vb as select id from w.va where id > 1", ["view w.vb replaced"]),
+    (
+        "create trigger t instead of delete on w.vb for each row execute function w.tf()", NOTHING,
+    ),
     ("drop view w.vb; create view w.vb as select v from w.va", ["view w.vb replaced"]),
     ("alter view w.vb set (security_barrier = true)", ["view w.vb changed"]),
     ("drop materialized view w.m", ["materialized view w.m dropped 1"]),

@@ -122,3 +122,28 @@ def test_statements_of_a_superuser(connect: Any, subtests: pytest.Subtests) -> N
                 assert root.says(sql) == sorted(expected)
             finally:
                 root.run(clean)
+
+
+def test_what_is_made_again_under_its_name_has_its_rights(shop: Any, subtests: pytest.Subtests) -> None:
+    """GRANT alone replaces nothing; CREATE behind a DROP grants EXECUTE to everybody, and to nobody what others had."""
+    shop.run("revoke execute on function w.f() from public; grant select on w.vb to other")
+    function = "drop function w.f(); create function w.f() returns int language sql as 'select 1'"
+    view = "drop view w.vb; create view w.vb as select id from w.va"
+    for sql, expected in [
+        (function, ["function w.f() replaced"]),
+        (f"{function}; revoke execute on function w.f() from public", NOTHING),
+        ("grant execute on function w.f() to other", NOTHING),
+        (view, ["view w.vb replaced"]),
+        (f"{view}; grant select on w.vb to other", NOTHING),
+        ("revoke select on w.vb from other", NOTHING),
+    ]:
+        with subtests.test(sql):
+            assert shop.says(sql) == expected
+
+
+def test_an_aggregate_is_what_it_is_made_of(shop: Any) -> None:
+    shop.run("create aggregate w.total(int) (sfunc = int4pl, stype = int, initcond = '0')")
+
+    again = "create or replace aggregate w.total(int) (sfunc = {}, stype = int, initcond = '0')"
+    assert shop.says(again.format("int4pl")) == NOTHING
+    assert shop.says(again.format("int4mi")) == ["function w.total(integer) replaced"]

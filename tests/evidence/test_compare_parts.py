@@ -46,6 +46,18 @@ CASES: list[tuple[str, list[str]]] = [
     ("drop index w.a_v", ["index w.a_v dropped"]),
     ("drop index w.a_t; create index a_t on w.a (t)", ["index w.a_t replaced"]),
     ("drop index w.a_t; create unique index a_t on w.a (t)", NOTHING),
+    ("drop index w.a_t; create unique index a_t on w.a (t) nulls not distinct", ["index w.a_t replaced"]),
+    ("drop index w.a_t; create unique index a_t on w.a (t collate \"C\")", ["index w.a_t replaced"]),
+    ("drop index w.a_t; create unique index a_t on w.a (t text_pattern_ops)", ["index w.a_t replaced"]),
+    ("drop index w.a_v; create index a_v on w.a using hash (v)", ["index w.a_v replaced"]),
+    ("alter table w.own alter v type bigint, add unique (v)", ["data w.own rewritten 100"]),
+    (
+        "alter table w.a drop constraint a_amount_check, add constraint a_amount_check check (amount >= 0) no inherit",
+        ["constraint w.a.a_amount_check changed"],
+    ),
+    (
+        "alter table w.loose add constraint x exclude using gist (int4range(id, k) with &&)", NOTHING,
+    ),
     ("alter index w.a_v rename to z", ["index w.a_v renamed"]),
     ("alter domain w.positive drop constraint positive_check", ["type w.positive changed"]),
     ("alter table w.p detach partition w.p1", ["table w.p1 changed"]),

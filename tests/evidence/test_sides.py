@@ -16,7 +16,7 @@ def sealed(*values: object) -> list[str]:
 
 def relation(kind: str, planned: int, live: int) -> Relation:
     no = False
-    return Relation("1", "s", "2", "t", kind, "p", "1", "10", no, no, no, planned, live, None, None, None, None)
+    return Relation("1", "s", "2", "t", kind, "p", "1", "10", no, no, no, planned, live, None, None, None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,6 @@ def victims(sql: str, shop: Shop, db: Database | None = None) -> list[bytes]:
             size = [len(table.rows) * 8192, (db.counters.get(oid, [0])[0]), True] if db is not None else None
             rows.append(
                 ["relation", str(oid), "public", "2200", name, "r", "p", str(table.filenode), "10", False, False, False,
-                 len(table.rows), len(table.rows), None, None, None, size]
+                 len(table.rows), len(table.rows), None, None, None, None, size]
             )  # fmt: skip
     return [seal(row) for row in rows]
