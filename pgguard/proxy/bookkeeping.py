@@ -38,7 +38,8 @@ class Bookkeeping:
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Before the first client: know what was spent before, and go on writing. Raises StoreUnavailable."""
+        """Before the first client: know what was spent before, and go on writing. Raises StoreUnavailable and, where
+        several processes share the accounts, AccountsUnavailable."""
         if self._keeper:
             await self._read()
         else:

@@ -143,13 +143,13 @@ def unit_answered(s: Session, unit: Unit) -> None:
 
 def gone(s: Session) -> None:
     """The connection is lost: nothing of it is under way any more."""
-    spending.gone(s)
     s.world.settled(s.ident)
     for entry in s.replies.queue:
         if isinstance(entry, Unit):
             s.world.writing -= entry.writes
             s.world.answered(entry)
     s.world.calling.discard(s.ident)
+    spending.gone(s)  # last: where the accounts are not to be had it raises, and what is held stays held
 
 
 def _record(s: Session, unit: Unit) -> None:

@@ -123,6 +123,20 @@ def test_nothing_is_sent_while_the_accounts_are_not_to_be_had(text: str) -> None
     assert not any(b"commit" in sent.lower() for sent in stage.session.to_server)
 
 
+def test_what_is_under_way_stays_held_when_the_accounts_are_not_to_be_had_at_the_end() -> None:
+    where, lock, loop = world(), threading.Lock(), Steps()
+    where.accounts = SharedAccounts(memoryview(bytearray(size(100))), lock, loop.later, patience=0)
+    session = Stage(world=where).session
+    session.client_data(q("delete from t where id = 1"))
+    loop.over()
+    assert where.writing == 1
+    with lock, pytest.raises(AccountsUnavailable):
+        session.closed()
+
+    assert where.writing == 0
+    assert account(where).held == 1
+
+
 def test_a_proved_write_holds_its_bound_and_gives_back_what_it_did_not_need() -> None:
     where = world()
     Stage(world=where).play([q("delete from t where id in (1, 2, 99)")])
