@@ -4,6 +4,7 @@
 #   make demo    an embedded PostgreSQL with a sample company behind pgguard; TOUR=1 replays the disasters instead
 #   make test    linters, type checker, floors, the whole test suite
 #   make test-attacks  all attacks on PostgreSQL 15 and 18, of which make test takes a sample
+#   make test-workers  live tests, attacks and harmless work once more, through three workers
 #   make test-tls  attacks and harmless work once more, with TLS on both sides
 #   make test-tools  drivers, programs, migration tools and PgBouncer, installed into .cache/tools, direct and through pgguard
 #   make bench   pgbench direct, through PgBouncer and through pgguard
@@ -29,7 +30,7 @@ HOT := $(wildcard $(shell sed -n '/^COMPILED = \[/,/^\]/s/^ *"\(.*\)",.*/\1/p' s
 APT := $(shell if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then echo apt-get; fi)
 INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
-.PHONY: help setup demo test test-attacks test-tls test-tools lint bench regress corpus fuzz clean postgres15 pgbouncer
+.PHONY: help setup demo test test-attacks test-workers test-tls test-tools lint bench regress corpus fuzz clean postgres15 pgbouncer
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -76,6 +77,9 @@ test: setup postgres15 lint
 
 test-attacks: setup postgres15
 	ATTACKS=all $(PY) -m pytest tests/attacks tests/live/test_hostile_requests.py
+
+test-workers: setup postgres15
+	LIVE_WORKERS=3 $(PY) -m pytest tests/live tests/attacks tests/harmless
 
 test-tls: setup postgres15
 	LIVE_TLS=1 $(PY) -m pytest tests/attacks tests/harmless

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from pathlib import Path
 
 from pgguard.audit.chain import Link
 from pgguard.cli.configuration import Configuration, dsn_database, dsn_place
 from pgguard.cli.networking import addresses, network, verifiers
+from pgguard.cli.part import Part
 from pgguard.errors import ConfigError, PolicyError, StoreUnavailable, UpstreamUnavailable
 from pgguard.policy.account import Accounts
 from pgguard.policy.load import load
 from pgguard.policy.model import Policy
-from pgguard.proxy.audit_keeping import AuditKeeping
+from pgguard.policy.shared_account import SharedAccounts
+from pgguard.proxy.audit_elsewhere import AuditElsewhere, keep_for_others
+from pgguard.proxy.audit_keeping import Audit, AuditKeeping
 from pgguard.proxy.bookkeeping import Bookkeeping
+from pgguard.proxy.peers import Peers
 from pgguard.proxy.services import Services
 from pgguard.proxy.upstreams import Upstreams
+from pgguard.proxy.workers import Workers
 from pgguard.store.audit_file import AuditFile
 from pgguard.store.requests import Store
 from pgguard.upstream.admin import Admin
@@ -31,8 +38,11 @@ def read_policy(configuration: Configuration) -> Policy:
         raise ConfigError(str(trouble)) from None
 
 
-async def assemble(configuration: Configuration, policy: Policy) -> tuple[Services, Server, list[str]]:
-    """Everything that connections share, the server as it was found, and warnings for the log."""
+async def assemble(
+    configuration: Configuration, policy: Policy, part: Part | None = None
+) -> tuple[Services, Server, list[str]]:
+    """Everything that connections share, the server as it was found, and warnings for the log. ``part``: of several
+    workers this is one."""
     upstreams = Upstreams(
         addresses(configuration.upstream, "upstream"),
         lambda address: in_recovery(configuration.admin_dsn, *address, configuration.connect_timeout),
@@ -61,15 +71,24 @@ async def assemble(configuration: Configuration, policy: Policy) -> tuple[Servic
             await known.close()
         await admin.close()
         raise
-    accounts = Accounts()
-    bookkeeping = Bookkeeping(accounts, store.budgets(_keeper(configuration)))
+    keeps = part is None or part.keeps
+    accounts: Accounts = Accounts()
+    if part is not None:
+        accounts = SharedAccounts(part.budgets, part.lock, asyncio.get_running_loop().call_soon)
+    bookkeeping = Bookkeeping(accounts, store.budgets(_keeper(configuration)), keeper=keeps)
     keeping: AuditKeeping | None = None
+    peers = Peers(part.number, part.ends) if part is not None else None
+    audit: Audit | None = None
     try:
-        head = store.audit_head(_keeper(configuration))
-        audit = _audit(configuration, server, policy, await head.read())
-        if audit is not None:
-            keeping = AuditKeeping(audit, head)
+        if configuration.audit is None and policy.audit == "required":
+            raise ConfigError(f"policy {policy.name} says audit: required, and --audit is missing")
+        if configuration.audit is not None and keeps:
+            head = store.audit_head(_keeper(configuration))
+            audit = file = _audit(configuration, configuration.audit, server, await head.read())
+            keeping = AuditKeeping(file, head)
             keeping.begin()
+        elif configuration.audit is not None and peers is not None:
+            audit = AuditElsewhere(peers)
         await bookkeeping.begin()
     except (ConfigError, StoreUnavailable) as trouble:
         if keeping is not None:
@@ -83,8 +102,13 @@ async def assemble(configuration: Configuration, policy: Policy) -> tuple[Servic
         upstreams=upstreams, admin=admin, admin_database=database, store=store, audit=audit, policy=policy,
         server=f"{policy.server.name or configuration.upstream}/{server.system_identifier}",
         observe=configuration.observe, allow_trust=configuration.allow_trust, network=surroundings, verifiers=known,
-        accounts=accounts, bookkeeping=bookkeeping, audit_keeping=keeping,
+        accounts=accounts, bookkeeping=bookkeeping, audit_keeping=keeping, peers=peers,
     )  # fmt: skip
+    if peers is not None and part is not None:
+        services.workers = Workers(services, peers, part.counts)
+        if audit is not None and keeps:
+            keep_for_others(audit, peers)
+        await peers.begin()
     return services, server, [*warnings, *more]
 
 
@@ -104,13 +128,9 @@ def _keeper(configuration: Configuration) -> str:
 
 
 def _audit(
-    configuration: Configuration, server: Server, policy: Policy, known: Link | None
-) -> AuditFile | None:
-    if configuration.audit is None:
-        if policy.audit == "required":
-            raise ConfigError(f"policy {policy.name} says audit: required, and --audit is missing")
-        return None
+    configuration: Configuration, path: Path, server: Server, known: Link | None
+) -> AuditFile:
     node = configuration.node or socket.gethostname()
     return AuditFile.open(
-        configuration.audit, node, server=server.system_identifier, redacted=configuration.audit_redacted, known=known
+        path, node, server=server.system_identifier, redacted=configuration.audit_redacted, known=known
     )

@@ -55,6 +55,7 @@ class Configuration(BaseModel):
     )
     auth_file: Path | None = Field(None, description="SCRAM verifiers in the format of PgBouncer's userlist.")
     max_connections: int = Field(0, ge=0, description="Clients at a time, the console aside; 0: as the server takes.")
+    workers: int = Field(1, ge=1, le=64, description="Processes that share the work, each on one core.")
     connect_timeout: float = Field(10.0, gt=0, le=600, description="Seconds to reach the server.")
     tcp_keepalive: int = Field(60, ge=0, le=7200, description="Seconds of silence until a peer is probed; 0: never.")
     proxy_protocol_from: str = Field(

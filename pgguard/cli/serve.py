@@ -20,6 +20,8 @@ import uvloop
 from pgguard.cli.assemble import assemble, read_policy, wrong_server
 from pgguard.cli.configuration import Configuration, configure
 from pgguard.cli.networking import addresses
+from pgguard.cli.part import Parent, Part
+from pgguard.cli.workers import supervise
 from pgguard.errors import ConfigError, UpstreamUnavailable
 from pgguard.policy.model import Policy
 from pgguard.proxy import dial
@@ -48,6 +50,7 @@ def serve(
     auth_query: Annotated[str | None, typer.Option(help="SQL that gives the SCRAM verifier of user $1.")] = None,
     auth_file: Annotated[Path | None, typer.Option(help="SCRAM verifiers, as PgBouncer's userlist.")] = None,
     max_connections: Annotated[int | None, typer.Option(help="Clients at a time.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that share the work.")] = None,
     connect_timeout: Annotated[float | None, typer.Option(help="Seconds to reach the server.")] = None,
     tcp_keepalive: Annotated[int | None, typer.Option(help="Seconds of silence until a peer is probed.")] = None,
     proxy_protocol_from: Annotated[str | None, typer.Option(help="Balancers that speak the PROXY protocol.")] = None,
@@ -73,21 +76,42 @@ def serve(
         configuration = configure(flags, os.environ, config)
         _log_to_stderr(configuration.log_level)
         _raise_file_limit()
-        uvloop.run(_serve(configuration))
+        if configuration.workers == 1:
+            code = _run(configuration)
+        else:
+            read_policy(configuration)  # what is wrong with it is said once
+            places = addresses(configuration.listen, "listen")
+            code = supervise(places, configuration.workers, lambda part: _run(configuration, part))
     except ConfigError as trouble:
         print(f"pgguard serve: {trouble}", file=sys.stderr)
-        raise typer.Exit(trouble.exit_code) from None
+        code = trouble.exit_code
+    if code:
+        raise typer.Exit(code)
 
 
-async def _serve(configuration: Configuration) -> None:
+def _run(configuration: Configuration, part: Part | None = None) -> int:
+    """One process, to its end. The exit code."""
+    try:
+        return uvloop.run(_serve(configuration, part))
+    except ConfigError as trouble:
+        print(f"pgguard serve: {trouble}", file=sys.stderr)
+        return trouble.exit_code
+
+
+async def _serve(configuration: Configuration, part: Part | None) -> int:
     policy = read_policy(configuration)
-    places = addresses(configuration.listen, "listen")
-    services, server, warnings = await assemble(configuration, policy)
+    services, server, warnings = await assemble(configuration, policy, part)
     log = structlog.get_logger()
     listener = Listener(services)
+    listening = ""
     try:
         await dial.check(services)
-        listening = ",".join([shown(await listener.open(host, port)) for host, port in places])
+        if part is None:
+            places = addresses(configuration.listen, "listen")
+            listening = ",".join([shown(await listener.open(host, port)) for host, port in places])
+        else:
+            for bound in part.sockets:
+                await listener.take(bound)
     except (ConfigError, UpstreamUnavailable) as trouble:
         await listener.stop(0)
         await services.close()
@@ -106,28 +130,35 @@ async def _serve(configuration: Configuration) -> None:
     if services.audit_keeping is not None:
         services.reloads["audit"] = services.audit_keeping.reopen
     stop = _signals(services)
-    for warning in warnings:
-        log.warning(warning)
-    if services.audit is None:
-        log.warning("nothing is audited: --audit is missing")
-    if configuration.allow_trust:
-        log.warning("clients that the server asks for no password are accepted (--allow-trust)")
+    if part is None or part.keeps:
+        for warning in warnings:
+            log.warning(warning)
+        if services.audit is None:
+            log.warning("nothing is audited: --audit is missing")
+        if configuration.allow_trust:
+            log.warning("clients that the server asks for no password are accepted (--allow-trust)")
     mode = "observe" if services.observe or policy.mode == "observe" else "enforce"
-    print(
-        f"pgguard ready: listen={listening} upstream={configuration.upstream} policy={policy.name}"
-        f" rules={policy.rules_count} mode={mode}",
-        flush=True,
-    )
+    ready = f"upstream={configuration.upstream} policy={policy.name} rules={policy.rules_count} mode={mode}"
     gc.collect()
     gc.freeze()  # what lives as long as the process is not looked at again
+    parent = None
+    if part is None:
+        print(f"pgguard ready: listen={listening} {ready}", flush=True)
+    else:
+        parent = await Parent.of(part, stop)
+        services.broken = parent.broken
+        parent.say(ready)
     await stop.wait()
     log.info("stopping", connections=len(services.clients))
-    await listener.stop(STOP_SECONDS)
+    await listener.stop(STOP_SECONDS if parent is None or not parent.failed else 0)
     watch.stop()
     credentials.stop()
     windows.stop()
     await asyncio.wait(watching, timeout=2)
+    if parent is not None:
+        await parent.drained()
     await services.close()
+    return 1 if parent is not None and parent.failed else 0
 
 
 def _signals(services: Services) -> asyncio.Event:

@@ -56,7 +56,7 @@ class ConsoleConnection:
 
     def __init__(
         self, *, person: str, proved: bool, write: Callable[[bytes], None], close: Callable[[], None], desk: Desk,
-        drained: Callable[[], Awaitable[None]] | None = None, address: str = "", application: str = "",
+        drained: Callable[[], Awaitable[object]] | None = None, address: str = "", application: str = "",
     ) -> None:  # fmt: skip
         self._person = person
         self._proved = proved

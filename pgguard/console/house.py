@@ -22,14 +22,15 @@ class Seen:
     state: str
     waits_for: str
     since: float  # seconds since 1970
+    worker: int = 0
 
 
 class House(Protocol):
     """``record`` raises StoreUnavailable; nothing else raises anything."""
 
-    def sessions(self) -> Sequence[Seen]: ...
+    async def sessions(self) -> Sequence[Seen]: ...
 
-    def stats(self) -> Mapping[str, Counts]:
+    async def stats(self) -> Mapping[str, Counts]:
         """By database."""
         ...
 
@@ -45,7 +46,7 @@ class House(Protocol):
         """Connections whose transactions are not over yet, and until when (seconds since 1970)."""
         ...
 
-    def resume(self) -> bool:
+    async def resume(self) -> bool:
         """Whether there was a pause to end."""
         ...
 

@@ -20,10 +20,11 @@ async def show_sessions(order: Order) -> Result | Failed:
     house = _house(order)
     if isinstance(house, Failed):
         return house
-    found = sorted(house.sessions(), key=lambda seen: (seen.database, seen.user, seen.pid or 0))
+    found = sorted(await house.sessions(), key=lambda seen: (seen.database, seen.user, seen.pid or 0))
     return Result(tuple(
         (None if seen.pid is None else str(seen.pid), printable(seen.user), printable(seen.database),
-         printable(seen.address), printable(seen.application), seen.state, seen.waits_for, moment(seen.since))
+         printable(seen.address), printable(seen.application), seen.state, seen.waits_for, moment(seen.since),
+         str(seen.worker))
         for seen in found
     ), "SHOW")  # fmt: skip
 
@@ -38,7 +39,7 @@ async def show_stats(order: Order) -> Result | Failed:
         return house
     return Result(tuple(
         (printable(database), *(str(n) for n in (c.statements, c.proved, c.measured, c.held, c.refused)))
-        for database, c in sorted(house.stats().items())
+        for database, c in sorted((await house.stats()).items())
     ), "SHOW")  # fmt: skip
 
 
@@ -81,7 +82,7 @@ async def resume(order: Order) -> Result | Failed:
     house = await _steered(order)
     if isinstance(house, Failed):
         return house
-    if not house.resume():
+    if not await house.resume():
         return Failed("55000", "nothing is paused")
     return Result((), "RESUME")
 
@@ -100,7 +101,7 @@ async def _steered(order: Order) -> House | Failed:
 
 
 OPERATIONS: tuple[Command, ...] = (
-    row("SHOW SESSIONS", "pid user database address application state waits_for since", show_sessions,
+    row("SHOW SESSIONS", "pid user database address application state waits_for since worker", show_sessions,
         "client connections"),
     row("SHOW RULES", "name kind match says then", show_rules, "the policy in force: rules, limits and budgets"),
     row("SHOW STATS", "database statements proved measured held refused", show_stats,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
 from pgguard.audit.chain import Link
+from pgguard.audit.record import AuditRecord
 from pgguard.errors import ConfigError, StoreUnavailable
 from pgguard.store.audit_file import AuditFile
 from pgguard.store.audit_head import AuditHead
@@ -14,6 +17,19 @@ from pgguard.store.audit_head import AuditHead
 log = structlog.get_logger()
 
 SECONDS = 1.0
+
+
+class Audit(Protocol):
+    """What takes records: the file (``store.audit_file.AuditFile`` says what each member does), or who has it."""
+
+    trouble: str
+    tell: Callable[[str], None]
+
+    async def write(self, record: AuditRecord) -> None: ...
+    def write_now(self, record: AuditRecord) -> None: ...
+    @property
+    def waits_for_disk(self) -> bool: ...
+    def queue(self, record: AuditRecord) -> None: ...
 
 
 class AuditKeeping:

@@ -80,8 +80,10 @@ async def _answer(services: Services, session: Session, ask: Ask) -> object:
         case NeedPicture():
             await services.picture(database)
             return None
-        case WaitForOthers(waiting):
-            return await _begun(session.world, waiting)
+        case WaitForOthers(waiting, names):
+            here = await begun(session.world, waiting)
+            workers = services.workers
+            return here and (workers is None or await workers.begun(database, names=names))
         case LookOutside(sql):
             return await _within(LOOK_SECONDS, services.admin.look(database, sql))
         case TableTotals(stops):
@@ -128,7 +130,8 @@ async def _if_there_is_time(work: Awaitable[object]) -> object:
         return None
 
 
-async def _begun(world: World, waiting: frozenset[Unit | str]) -> bool:
+async def begun(world: World, waiting: frozenset[Unit | str]) -> bool:
+    """Whether what is on its way in this process has begun and all of ``waiting`` was answered; after a while False."""
     for _ in range(int(BEGUN_SECONDS / 0.002)):
         if not world.writing and not waiting & (world.waiting | world.calling):
             return True

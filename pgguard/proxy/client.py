@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from pgguard.console.connection import ConsoleConnection
-from pgguard.errors import ProtocolViolation, UpstreamUnavailable
+from pgguard.errors import AccountsUnavailable, ProtocolViolation, UpstreamUnavailable
 from pgguard.proxy import dial
 from pgguard.proxy.carry_out import LATER, at_once, carry_out, write_outcomes, write_proved
-from pgguard.proxy.network import Arrival
-from pgguard.proxy.opening import open_session
+from pgguard.proxy.network import Arrival, flow
+from pgguard.proxy.opening import find_verifier, open_console, open_session
 from pgguard.proxy.randomness import fresh
 from pgguard.proxy.upstream_side import ServerSide
 from pgguard.session.asks import Ask, Cancelled, WaitForOthers
@@ -50,11 +50,11 @@ class ClientSide(asyncio.Protocol):
         self._console: ConsoleConnection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._client_full = False
+        self._client_full = self._server_full = False
         self._drained = asyncio.Event()
         self._drained.set()
-        self._server_full = False
         self._asking = False
+        self._untold = 0  # it has done so much that the other workers do not know yet
         self._deadline: asyncio.TimerHandle | None = None
         self.ident = secrets.token_hex(4)
         self.asks: Ask | None = None  # what the session waits for
@@ -68,7 +68,7 @@ class ClientSide(asyncio.Protocol):
         """Sign in. ``early``: what came behind the StartupMessage; ``until``: when to lose patience."""
         startup, arrival, services = self.startup, self.arrival, self._services
         self._transport.set_write_buffer_limits(high=262_144)
-        services.clients.add(self)
+        services.joined(self)
         self._deadline = asyncio.get_running_loop().call_at(until, self._too_slow)
         tls = services.network.tls_for_clients
         certified = tls is not None and tls.mode == "verify-full" and not arrival.local
@@ -103,6 +103,8 @@ class ClientSide(asyncio.Protocol):
                 self._console.receive(data)
         except ProtocolViolation as broken:
             self._refuse("08P01", broken.what)
+        except AccountsUnavailable as trouble:
+            self._refuse("PGG06", f"pgguard cannot judge now: {trouble}")
 
     def pause_writing(self) -> None:
         self._client_full = True
@@ -136,15 +138,6 @@ class ClientSide(asyncio.Protocol):
             self._sign_in.server = leg
             self._relay_sign_in()
 
-    async def _find_verifier(self, sign_in: SignIn) -> None:
-        assert self._services.verifiers is not None
-        try:
-            sign_in.verifier_is(await self._services.verifiers.find(sign_in.startup.user))
-        except UpstreamUnavailable as trouble:
-            log.warning("no SCRAM verifiers", why=str(trouble))
-            sign_in.no_verifier()
-        self._relay_sign_in()
-
     def _relay_sign_in(self) -> None:
         sign_in = self._sign_in
         if sign_in is None or self._server is None:
@@ -157,7 +150,7 @@ class ClientSide(asyncio.Protocol):
             sign_in.to_client.clear()
         if sign_in.wants_verifier:
             sign_in.wants_verifier = False
-            self._start(self._find_verifier(sign_in))
+            self._start(find_verifier(self._services, sign_in, self._relay_sign_in))
         if sign_in.stale_verifier:
             sign_in.stale_verifier = False
             log.warning("the server has another verifier than pgguard", user=sign_in.startup.user)
@@ -178,11 +171,9 @@ class ClientSide(asyncio.Protocol):
         server, self._server = self._server, None
         if server is not None:
             server.close()
-        self._console = ConsoleConnection(
-            person=sign_in.startup.user, proved=sign_in.proved, write=self._write, close=self._close,
-            desk=self._services.desk, drained=self._may_write, address=self.arrival.address,
-            application=self.startup.get("application_name"),
-        )  # fmt: skip
+        self._console = open_console(
+            self._services, sign_in, self.arrival.address, self._write, self._close, self._drained.wait
+        )
         self._console.greet()
         if sign_in.leftover:
             self._console.receive(sign_in.leftover)
@@ -215,6 +206,8 @@ class ClientSide(asyncio.Protocol):
         except ProtocolViolation as broken:
             log.error("the server broke the protocol", session=self.ident, what=broken.what)
             self._refuse("PGG06", f"the server broke the protocol: {broken.what}")
+        except AccountsUnavailable as trouble:
+            self._refuse("PGG06", f"pgguard cannot judge now: {trouble}")
 
     def server_lost(self) -> None:
         if self._console is None:
@@ -227,7 +220,11 @@ class ClientSide(asyncio.Protocol):
     def _carry_out(self) -> None:
         session = self.session
         assert session is not None
-        while session.asks:
+        while session.asks or session.world.news or self._untold:
+            if session.world.news:
+                self._tell(session)
+            if self._untold:  # nothing of it goes out, to either side, before they know
+                return
             self._write_to_server(session)
             ask = session.asks.pop(0)
             value = at_once(self._services, ask)
@@ -251,6 +248,19 @@ class ClientSide(asyncio.Protocol):
             return
         if self._asking or session.backlog > BACKLOG:
             self.steer()
+
+    def _tell(self, session: Session) -> None:
+        if self._services.workers is not None:
+            self._untold += 1
+            told = self._services.workers.tell(session.desk.caller.database, session.world)
+            told.add_done_callback(self._told)
+
+    def _told(self, told: asyncio.Future[list[None]]) -> None:
+        if told.cancelled() or told.exception() is not None:
+            return  # a worker is gone, and this one is about to end
+        self._untold -= 1
+        if not self._closed:
+            self._carry_out()
 
     def _write_to_server(self, session: Session) -> None:
         out = session.to_server
@@ -280,16 +290,13 @@ class ClientSide(asyncio.Protocol):
         self._asking = waiting
         opening = self.session is None and self._sign_in is None and self._console is None  # nobody would take it
         paused = self._services.pausing.has(self)
-        _flow(self._transport, self._server_full or waiting or opening or paused)
+        flow(self._transport, self._server_full or waiting or opening or paused)
         if self._server is not None:
-            _flow(self._server, self._client_full or opening)
+            flow(self._server, self._client_full or opening)
 
     def _write(self, data: bytes) -> None:
         if not self._closed:
             self._transport.write(data)
-
-    async def _may_write(self) -> None:
-        await self._drained.wait()
 
     def _refuse(self, sqlstate: str, message: str) -> None:
         self._refuse_with({"C": sqlstate, "M": message})
@@ -314,7 +321,7 @@ class ClientSide(asyncio.Protocol):
     def idle(self) -> bool:
         """Nothing of this client's is under way."""
         session = self.session
-        return session is None or session.at_rest
+        return session is None or (session.at_rest and not self._untold)
 
     def cancel(self) -> None:
         """A CancelRequest for this client, besides what the server makes of it: what waits for others in front of the
@@ -336,15 +343,8 @@ class ClientSide(asyncio.Protocol):
         self._services.left(self)
         if self.session is not None:
             self.session.closed()
+            if self.session.world.news:
+                self._tell(self.session)
         self._transport.close()
         if self._server is not None:
             self._server.close()
-
-
-def _flow(transport: asyncio.Transport, pause: bool) -> None:
-    if transport.is_closing():
-        return
-    if pause and transport.is_reading():
-        transport.pause_reading()
-    elif not pause and not transport.is_reading():
-        transport.resume_reading()

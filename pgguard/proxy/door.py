@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -158,9 +157,9 @@ class Door(asyncio.Protocol):
             self.data_received(b"")
 
     async def _cancel(self, request: CancelRequest) -> None:
-        for client in self._services.clients:
-            if client.cancel_key and compare_digest(client.cancel_key, request.raw[8:]):
-                client.cancel()
+        self._services.cancel(request.raw[8:])
+        if self._services.workers is not None:
+            self._services.workers.cancel(request.raw[8:])
         try:
             await dial.forward_cancel(self._services, request)
         except UpstreamUnavailable as trouble:
@@ -174,7 +173,7 @@ class Door(asyncio.Protocol):
             services, transport, startup, Arrival(self._address, self._local, self._leg, self._certified)
         )
         most = services.network.max_connections
-        if most and len(services.clients) >= most and not client.is_console:
+        if most and services.crowd >= most and not client.is_console:
             self._refuse(_TOO_MANY)
             return
         deadline, self._deadline = self._deadline, None

@@ -30,12 +30,8 @@ class Listener:
         loop = asyncio.get_running_loop()
         try:
             if host.startswith("/"):
-                path = Path(host, f".s.PGSQL.{port}")
-                own = _unix_socket(path)
-                self._servers.append(
-                    await loop.create_unix_server(lambda: Door(self._services, local=True), sock=own, backlog=1024)
-                )
-                self._files.append(path)
+                await self.take(unix_socket((host, port)))
+                self._files.append(path_of((host, port)))
                 return host, port
             server = await loop.create_server(
                 lambda: Door(self._services), host, port, backlog=1024, reuse_address=True
@@ -45,6 +41,15 @@ class Listener:
         self._servers.append(server)
         name = server.sockets[0].getsockname()
         return str(name[0]), int(name[1])
+
+    async def take(self, bound: socket.socket) -> None:
+        """Begin to listen on a socket that is bound already."""
+        loop = asyncio.get_running_loop()
+        if bound.family == socket.AF_UNIX:
+            server = await loop.create_unix_server(lambda: Door(self._services, local=True), sock=bound, backlog=1024)
+        else:
+            server = await loop.create_server(lambda: Door(self._services), sock=bound, backlog=1024)
+        self._servers.append(server)
 
     async def stop(self, seconds: float) -> None:
         """Refuse new clients, wait for what is in flight, then end every connection."""
@@ -72,8 +77,14 @@ class Listener:
         await asyncio.sleep(0)
 
 
-def _unix_socket(path: Path) -> socket.socket:
+def path_of(place: Address) -> Path:
+    """The file of a unix socket, named as PostgreSQL names its own."""
+    return Path(place[0], f".s.PGSQL.{place[1]}")
+
+
+def unix_socket(place: Address) -> socket.socket:
     """Bound. What a process that is gone has left there goes; the socket of one that lives is not touched."""
+    path = path_of(place)
     own = socket.socket(socket.AF_UNIX)
     try:
         if path.is_socket():

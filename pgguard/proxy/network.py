@@ -65,3 +65,13 @@ def shown(address: Address) -> str:
     """As it is written in settings and in the ready line."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def flow(transport: asyncio.Transport, pause: bool) -> None:
+    """Read no further from there, or read on."""
+    if transport.is_closing():
+        return
+    if pause and transport.is_reading():
+        transport.pause_reading()
+    elif not pause and not transport.is_reading():
+        transport.resume_reading()

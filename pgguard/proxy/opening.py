@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
 
+from pgguard.console.connection import ConsoleConnection
 from pgguard.errors import UpstreamUnavailable
 from pgguard.policy import claims
 from pgguard.policy.verdict import Caller
@@ -56,3 +57,26 @@ async def open_session(
     session.settings.confirmed(facts)
     told = claims.notice(world.policy, caller) if facts.hears_notices and not world.observe else ""
     return session, told
+
+
+async def find_verifier(services: Services, sign_in: SignIn, then: Callable[[], None]) -> None:
+    """The server's own SCRAM verifier of who signs in, for the sign-in. ``then``: go on with it."""
+    assert services.verifiers is not None
+    try:
+        sign_in.verifier_is(await services.verifiers.find(sign_in.startup.user))
+    except UpstreamUnavailable as trouble:
+        log.warning("no SCRAM verifiers", why=str(trouble))
+        sign_in.no_verifier()
+    then()
+
+
+def open_console(
+    services: Services, sign_in: SignIn, address: str, write: Callable[[bytes], None], close: Callable[[], None],
+    drained: Callable[[], Awaitable[object]],
+) -> ConsoleConnection:  # fmt: skip
+    """Who signed in to the database pgguard talks to pgguard itself."""
+    startup = sign_in.startup
+    return ConsoleConnection(
+        person=startup.user, proved=sign_in.proved, write=write, close=close, desk=services.desk, drained=drained,
+        address=address, application=startup.get("application_name"),
+    )  # fmt: skip

@@ -41,10 +41,10 @@ class Operating:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def sessions(self) -> list[Seen]:
+    async def sessions(self) -> list[Seen]:
         return [_seen(client, self._services) for client in self._services.clients]
 
-    def stats(self) -> dict[str, Counts]:
+    async def stats(self) -> dict[str, Counts]:
         return {database: world.counts for database, world in self._services.worlds.items()}
 
     async def reload(self) -> str:
@@ -66,7 +66,7 @@ class Operating:
         log.warning("paused", seconds=seconds)
         return await self._services.pausing.pause(seconds, self._services.clients)
 
-    def resume(self) -> bool:
+    async def resume(self) -> bool:
         return self._services.pausing.resume()
 
     async def record(self, record: AuditRecord, *, required: bool) -> None:
@@ -88,7 +88,8 @@ def _seen(client: ClientSide, services: Services) -> Seen:
     parameters = session.replies.parameters if session is not None else {}
     application = parameters.get("application_name", startup.get("application_name"))
     return Seen(
-        client.pid, startup.user, startup.database, client.arrival.address, application, state, waits, client.since
+        client.pid, startup.user, startup.database, client.arrival.address, application, state, waits, client.since,
+        services.peers.number if services.peers is not None else 0,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,15 +14,17 @@ from pgguard.console.desk import Desk
 from pgguard.errors import StoreUnavailable
 from pgguard.policy.account import Accounts
 from pgguard.policy.model import Policy
-from pgguard.proxy.audit_keeping import AuditKeeping
+from pgguard.proxy.audit_elsewhere import AuditElsewhere
+from pgguard.proxy.audit_keeping import Audit, AuditKeeping
 from pgguard.proxy.bookkeeping import Bookkeeping
 from pgguard.proxy.network import Network
 from pgguard.proxy.operating import Operating
+from pgguard.proxy.operating_all import OperatingAll
 from pgguard.proxy.pausing import Pausing
+from pgguard.proxy.peers import Peers
 from pgguard.proxy.readers import Readers
 from pgguard.proxy.upstreams import Upstreams
 from pgguard.session.world import World
-from pgguard.store.audit_file import AuditFile
 from pgguard.store.requests import Store
 from pgguard.upstream.admin import Admin
 from pgguard.upstream.verifiers import Verifiers
@@ -33,6 +36,7 @@ LINGER = 2.0  # seconds that our connections to a database outlive its last clie
 if TYPE_CHECKING:
     from pgguard.proxy.client import ClientSide
     from pgguard.proxy.door import Door
+    from pgguard.proxy.workers import Workers
 
 
 class Services:
@@ -41,10 +45,10 @@ class Services:
     sign_in_seconds = 60.0
 
     def __init__(
-        self, *, upstreams: Upstreams, admin: Admin, admin_database: str, store: Store, audit: AuditFile | None,
+        self, *, upstreams: Upstreams, admin: Admin, admin_database: str, store: Store, audit: Audit | None,
         policy: Policy, server: str, observe: bool, allow_trust: bool, audit_all: bool = False,
         network: Network | None = None, verifiers: Verifiers | None = None, accounts: Accounts | None = None,
-        bookkeeping: Bookkeeping | None = None, audit_keeping: AuditKeeping | None = None,
+        bookkeeping: Bookkeeping | None = None, audit_keeping: AuditKeeping | None = None, peers: Peers | None = None,
     ) -> None:  # fmt: skip
         self.upstreams = upstreams
         self.admin = admin
@@ -62,8 +66,13 @@ class Services:
         self.bookkeeping = bookkeeping
         self.audit_keeping = audit_keeping
         self.pausing = Pausing()
+        self.peers = peers
+        self.workers: Workers | None = None
+        self.broken: Callable[[int], None] = lambda worker: None  # that one is gone
+        operating = Operating(self)
         self.desk = Desk(
-            store, admin.memberships, lambda: self.policy, accounts=self.accounts, house=Operating(self)
+            store, admin.memberships, lambda: self.policy, accounts=self.accounts,
+            house=operating if peers is None else OperatingAll(operating, peers),
         )  # fmt: skip
         self.network = network or Network()
         self.verifiers = verifiers
@@ -83,16 +92,18 @@ class Services:
 
     async def world(self, database: str) -> World:
         """The world of a database; the first one proves that its counters count. Raises UpstreamUnavailable."""
+        if database not in self._tested:
+            await self.admin.self_test(database)
+            self._tested.add(database)
+        return self.world_of(database)
+
+    def world_of(self, database: str) -> World:
+        """The same for somebody who does not judge by it."""
         world = self.worlds.get(database)
         if world is None:
-            if database not in self._tested:
-                await self.admin.self_test(database)
-                self._tested.add(database)
-            world = self.worlds.setdefault(
-                database, World(
-                    self.in_force(), server=self.server, observe=self.observe or self.policy.mode == "observe",
-                    accounts=self.accounts,
-                ),
+            world = self.worlds[database] = World(
+                self.in_force(), server=self.server, observe=self.observe or self.policy.mode == "observe",
+                accounts=self.accounts, shared=self.workers is not None,
             )  # fmt: skip
             world.unrecorded = self.audit is not None and bool(self.audit.trouble)
         return world
@@ -137,10 +148,29 @@ class Services:
             if not world.was_invalidated:
                 world.set_picture(picture)
 
+    def cancel(self, key: bytes) -> None:
+        """A CancelRequest for a client of this process."""
+        for client in self.clients:
+            if client.cancel_key and compare_digest(client.cancel_key, key):
+                client.cancel()
+
+    @property
+    def crowd(self) -> int:
+        """Client connections, of all workers."""
+        return len(self.clients) if self.workers is None else self.workers.clients
+
+    def joined(self, client: ClientSide) -> None:
+        """A client has sent its StartupMessage."""
+        self.clients.add(client)
+        if self.workers is not None:
+            self.workers.counted(len(self.clients))
+
     def left(self, client: ClientSide) -> None:
         """The client is gone. Our own connections to its database go after the last one: each takes a slot of the
         server's, and DROP DATABASE waits for them (5 s, procarray.c CountOtherDBBackends)."""
         self.clients.discard(client)
+        if self.workers is not None:
+            self.workers.counted(len(self.clients))
         self.pausing.forget(client)
         database = client.session.desk.caller.database if client.session is not None else ""
         if database and database not in self._lingering:
@@ -170,6 +200,8 @@ class Services:
             log.info("the audit takes records again")
         for world in self.worlds.values():
             world.unrecorded = bool(trouble)
+        if self.peers is not None and self.audit_keeping is not None:
+            self.peers.cast("audit trouble", trouble)
 
     def in_force(self) -> Policy:
         """What of the policy is so at this time of the day."""
@@ -205,6 +237,8 @@ class Services:
         """After the last client."""
         if self._beside:
             await asyncio.wait(self._beside, timeout=2.0)
+        if isinstance(self.audit, AuditElsewhere):
+            self.audit.flush()
         for keeper in self._keepers.values():
             keeper.cancel()
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)
@@ -217,3 +251,5 @@ class Services:
         if self.audit_keeping is not None:
             await self.audit_keeping.close()
         await self.store.close()
+        if self.peers is not None:
+            self.peers.close()

@@ -111,9 +111,11 @@ class WriteRecord:
 @dataclass(frozen=True, slots=True)
 class WaitForOthers:
     """Wait until the proved writes that are on their way have begun (answered, or sent a tenth of a second ago) and all
-    of ``waiting`` were answered. Answer: whether they were; a while later it is False. Or Cancelled."""
+    of ``waiting`` were answered, and the same in every other worker, there with the bodies of functions under way if
+    ``names``. Answer: whether they were; a while later it is False. Or Cancelled."""
 
     waiting: frozenset[Unit | str]
+    names: bool = False
 
 
 Ask = (

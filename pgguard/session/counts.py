@@ -15,3 +15,11 @@ class Counts:
         self.measured = 0
         self.held = 0
         self.refused = 0
+
+    def add(self, others: Counts) -> None:
+        """Those of another worker."""
+        self.statements += others.statements
+        self.proved += others.proved
+        self.measured += others.measured
+        self.held += others.held
+        self.refused += others.refused

@@ -79,10 +79,10 @@ def running(s: Session, judged: Judged, params: bytes = b"") -> None:
 def _mark(s: Session) -> None:
     """Other sessions must know of DDL, and of code that may do DDL, before it goes out."""
     if s.tx.untrusted:
-        s.world.changing.add(s.ident)
+        s.world.changes(s.ident)
     if s.tx.objects or s.tx.locks:
-        s.world.changing.add(s.ident)
-        s.world.reshaping.add(s.ident)
+        s.world.changes(s.ident)
+        s.world.reshapes(s.ident)
 
 
 def measuring(s: Session, judged: Judged, params: bytes = b"") -> None:

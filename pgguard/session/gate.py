@@ -58,9 +58,9 @@ def gate(session: Session, judged: Judged, *, binding: bool = False) -> Pass:
         return _control(session, judged, binding)
     if tx.untrusted or elsewhere or (judged.bounds and session.untrusted):
         return Pass.SLOW
-    if judged.changes_objects and (world.writing or world.waiting):
+    if judged.changes_objects and (world.writing or world.waiting or world.shared):
         return Pass.SLOW
-    if judged.shifts_names and world.calls_elsewhere(session.ident):
+    if judged.shifts_names and (world.shared or world.calls_elsewhere(session.ident)):
         return Pass.SLOW
     if judged.bounds and world.unrecorded and world.policy.audit == "required":
         return Pass.SLOW  # measured, its record is written before the COMMIT, or there is none

@@ -91,7 +91,7 @@ def take_reading(session: Session, asked: Asked) -> Reading | ServerError | Refu
     if reading.catalogs and not session.tx.objects:
         session.tx.opaque = session.tx.untrusted = True  # a name in what was proved has come to mean something else
     if reading.catalogs or reading.strong:
-        session.world.reshaping.add(session.ident)
+        session.world.reshapes(session.ident)
     elif not session.tx.locks:
         session.world.settled(session.ident)  # unread code ran, and changed no catalog
     session.settings.follow(reading)

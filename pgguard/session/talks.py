@@ -131,11 +131,11 @@ def others_done(s: Session, *, names: bool) -> Talk:
     not proved by it, and not sent before its turn. What it comes to: a refusal, when they take too long.
 
     ``names``: what names mean is about to change, and bodies of functions under way may not have looked theirs up."""
-    s.world.changing.add(s.ident)
+    s.world.changes(s.ident)
     waiting = frozenset(s.world.waiting | (s.world.calling - {s.ident} if names else set()))
-    if not (s.world.writing or waiting):
+    if not (s.world.writing or waiting or s.world.shared):
         return None
-    answer = yield WaitForOthers(waiting)
+    answer = yield WaitForOthers(waiting, names)
     if isinstance(answer, Cancelled):  # the server has nothing to cancel yet: these are its words
         return ServerError(encode_error({"C": "57014", "M": "canceling statement due to user request"}))
     if answer is True or s.world.observe:

@@ -1,7 +1,13 @@
-"""What the sessions of one database share: the policy in force, the catalog picture, and what was judged under them."""
+"""What the sessions of one database share: the policy in force, the catalog picture, and what was judged under them.
+
+With several workers each has a World of its own. What a session does that the others must know of is in ``news``: the
+skin lets nothing of that session out, to either side, before every other worker has heard it. So each World knows at
+least what it would know if there were one, and a statement is judged and sent as if there were one.
+"""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from pgguard.catalog.picture import Picture
@@ -49,12 +55,30 @@ class Desk:
         self.values_matter = any(BY_VALUE & set(rule.match.get("check", ())) for rule in policy.rules)
 
 
+class Event(Enum):
+    """What other workers hear, of a session (its ident), of a two-phase transaction (its gid), or of the database."""
+
+    CHANGES = "changes"  # DDL, or unread code that may do DDL, is about to go out
+    RESHAPES = "reshapes"  # it is known to be DDL
+    SETTLED = "settled"
+    PREPARED = "prepared"  # after it was measured
+    PREPARED_CHANGES = "prepared changes"  # and there is DDL or unread code in it
+    ENDED = "ended"
+    INVALIDATED = "invalidated"
+
+
+News = tuple[Event, str]
+
+
 class World:
-    """One database behind one pgguard. The skin sets ``picture`` and ``policy``; a picture of None is asked for."""
+    """One database behind one pgguard. The skin sets ``picture`` and ``policy``; a picture of None is asked for.
+    ``shared``: there are other workers, and ``news`` is for them."""
 
     MOST_DESKS = 1024
 
-    def __init__(self, policy: Policy, *, server: str, observe: bool, accounts: Accounts | None = None) -> None:
+    def __init__(
+        self, policy: Policy, *, server: str, observe: bool, accounts: Accounts | None = None, shared: bool = False
+    ) -> None:  # fmt: skip
         self.policy = policy
         self.accounts = accounts if accounts is not None else Accounts()  # of all databases of this node
         self.picture: Picture | None = None
@@ -75,6 +99,8 @@ class World:
         self.counts = Counts()
         self.unrecorded = False  # the audit takes no records now: proved writes cannot be recorded afterwards
         self.prepared: set[str] = set()  # two-phase transactions that were measured at PREPARE here
+        self.shared = shared
+        self.news: list[News] = []
 
     def desk(self, caller: Caller) -> Desk:
         """The desk for callers like this one, up to date."""
@@ -111,29 +137,69 @@ class World:
         self.waiting.difference_update(over)
         self.calling.difference_update(over)
 
-    def prepare(self, gid: str, *, untrusted: bool) -> None:
-        """A two-phase transaction was measured at its PREPARE here. ``untrusted``: with DDL or unread code in it, which
-        is under way until somebody ends it."""
-        self.prepared.add(gid)
-        if untrusted:
-            self.changing.add(f"prepared {gid}")
-            self.reshaping.add(f"prepared {gid}")
+    def changes(self, ident: str) -> None:
+        """DDL, or unread code that may do DDL, is about to go out in this session."""
+        if ident not in self.changing:
+            self._happens(Event.CHANGES, ident)
 
-    def end_prepared(self, gid: str) -> None:
-        """COMMIT or ROLLBACK PREPARED."""
-        self.prepared.discard(gid)
-        self.invalidate()
-        self.settled(f"prepared {gid}")
+    def reshapes(self, ident: str) -> None:
+        """It was seen to be DDL."""
+        if ident not in self.reshaping:
+            self._happens(Event.RESHAPES, ident)
 
     def settled(self, ident: str) -> None:
         """The session's transaction is over, or changed no catalog."""
-        self.changing.discard(ident)
-        self.reshaping.discard(ident)
+        if ident in self.changing or ident in self.reshaping:
+            self._happens(Event.SETTLED, ident)
+
+    def prepare(self, gid: str, *, untrusted: bool) -> None:
+        """A two-phase transaction was measured at its PREPARE here. ``untrusted``: with DDL or unread code in it, which
+        is under way until somebody ends it."""
+        self._happens(Event.PREPARED_CHANGES if untrusted else Event.PREPARED, gid)
+
+    def end_prepared(self, gid: str) -> None:
+        """COMMIT or ROLLBACK PREPARED."""
+        self._happens(Event.ENDED, gid)
 
     def invalidate(self) -> None:
         """DDL or unread code is about to be, or was, committed: nobody may be judged by what was known before."""
-        self.was_invalidated = True
-        self.set_picture(None)
+        self._happens(Event.INVALIDATED, "")
+
+    def hear(self, worker: int, event: Event, of: str) -> None:
+        """News of another worker."""
+        own = event in (Event.CHANGES, Event.RESHAPES, Event.SETTLED)
+        self._take(event, f"{of} of worker {worker}" if own else of)
+
+    def told(self) -> list[News]:
+        """What is to be told now."""
+        news, self.news = self.news, []
+        return news
+
+    def _happens(self, event: Event, of: str) -> None:
+        self._take(event, of)
+        if self.shared:
+            self.news.append((event, of))
+
+    def _take(self, event: Event, of: str) -> None:
+        if event is Event.CHANGES:
+            self.changing.add(of)
+        elif event is Event.RESHAPES:
+            self.reshaping.add(of)
+        elif event is Event.SETTLED:
+            self.changing.discard(of)
+            self.reshaping.discard(of)
+        elif event is Event.INVALIDATED:
+            self.was_invalidated = True
+            self.set_picture(None)
+        elif event is Event.ENDED:
+            self.prepared.discard(of)
+            self._take(Event.INVALIDATED, "")
+            self._take(Event.SETTLED, f"prepared {of}")
+        else:
+            self.prepared.add(of)
+            if event is Event.PREPARED_CHANGES:
+                self.changing.add(f"prepared {of}")
+                self.reshaping.add(f"prepared {of}")
 
     def set_policy(self, policy: Policy) -> None:
         self.policy = policy

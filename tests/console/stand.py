@@ -52,13 +52,13 @@ class House:
     paused: bool = False
     away: bool = False
 
-    def sessions(self) -> list[Seen]:
+    async def sessions(self) -> list[Seen]:
         return [
             Seen(4711, "ann", "shop", "10.0.0.1", "psql\x1b[2J", "active", "store", 0.0),
             Seen(None, "bob", "pgguard", "local", "", "console", "", 1.5),
         ]
 
-    def stats(self) -> dict[str, Counts]:
+    async def stats(self) -> dict[str, Counts]:
         counts = Counts()
         counts.statements, counts.proved, counts.measured, counts.held, counts.refused = 10, 4, 3, 2, 1
         return {"shop": counts}
@@ -76,7 +76,7 @@ class House:
         self.paused = True
         return 2, seconds
 
-    def resume(self) -> bool:
+    async def resume(self) -> bool:
         was, self.paused = self.paused, False
         return was
 

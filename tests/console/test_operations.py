@@ -101,8 +101,8 @@ async def test_sessions_and_counts_are_shown_to_everybody(desk: Desk) -> None:
 
     assert isinstance(sessions, Result) and isinstance(stats, Result)
     assert sessions.rows == (
-        (None, "bob", "pgguard", "local", "", "console", "", "1970-01-01 00:00:01Z"),
-        ("4711", "ann", "shop", "10.0.0.1", "psql\\u001b[2J", "active", "store", "1970-01-01 00:00:00Z"),
+        (None, "bob", "pgguard", "local", "", "console", "", "1970-01-01 00:00:01Z", "0"),
+        ("4711", "ann", "shop", "10.0.0.1", "psql\\u001b[2J", "active", "store", "1970-01-01 00:00:00Z", "0"),
     )
     assert stats.rows == (("shop", "10", "4", "3", "2", "1"),)
 

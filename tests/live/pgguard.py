@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PRODUCTION = ROOT / "policies" / "production.yaml"
 READY = re.compile(
     r"pgguard ready: listen=(?P<host>\S+):(?P<port>\d+) upstream=(?P<upstream>\S+) policy=(?P<policy>\S+) "
-    r"rules=(?P<rules>\d+) mode=(?P<mode>enforce|observe)\n"
+    r"rules=(?P<rules>\d+) mode=(?P<mode>enforce|observe)( workers=\d+)?\n"
 )
 
 
@@ -69,8 +69,13 @@ class Pgguard(Endpoint):
             sys.executable, "-m", "pgguard", "serve", "--listen", "127.0.0.1:0",
             "--upstream", f"{self.upstream.host}:{self.upstream.port}", "--policies", str(self.policies),
             "--state", f"sqlite:///{self.state}", "--admin-dsn", self.upstream.dsn("pgguard_admin"),
-            *(["--audit", str(self.audit)] if self.audited else []), *self._tls(), *self.arguments,
+            *(["--audit", str(self.audit)] if self.audited else []), *self._tls(), *self._workers(), *self.arguments,
         ]  # fmt: skip
+
+    def _workers(self) -> list[str]:
+        """Several of them, where that is wanted everywhere."""
+        several = os.environ.get("LIVE_WORKERS", "")
+        return ["--workers", several] if several and "--workers" not in self.arguments else []
 
     def _tls(self) -> list[str]:
         """On both sides, where it is wanted everywhere."""
