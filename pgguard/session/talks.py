@@ -19,6 +19,7 @@ from pgguard.wire.framing import frames
 TRIES = 20
 PICTURE_TRIES = 3  # each has a deadline of its own
 BLIND_SECONDS = 10.0
+LENT = "a pooler behind pgguard gives one server session to several clients: it must pool sessions, not transactions"
 
 if TYPE_CHECKING:
     from pgguard.session.connection import Session, Talk
@@ -173,7 +174,11 @@ def ask_settings(s: Session) -> Talk:
         asked = s.server.hidden(SESSION_SQL.encode(), sync=True)
         yield None
         if not asked.failed:
-            s.settings.confirmed(parse_session(asked.rows))
+            facts = parse_session(asked.rows)
+            if s.settings.backend_pid not in (0, facts.backend_pid) and not s.world.observe:
+                s.refuse_connection("PGG05", LENT)
+                return
+            s.settings.confirmed(facts)
             following.follow(s)
             return
         if error_fields(asked.error).get("C") != "57014":  # query_canceled

@@ -58,3 +58,14 @@ def test_without_a_picture_nobody_is_let_through_and_nobody_is_stopped_who_is_on
     assert stage.said() == said
     assert [type(ask) for ask in stage.asked][:3] == [asks.NeedPicture] * 3
     assert stage.session.closing is not observe
+
+
+def test_a_session_whose_backend_is_another_one_ends() -> None:
+    """A pooler that lends backends stands behind: what names mean there is somebody else's business."""
+    stage = Stage().play([q("set pgguard.environment = 'production'"), WAIT, q("select 1"), WAIT])
+    stage.session.settings.backend_pid += 1
+    stage.play([q("set pgguard.environment = 'production'"), WAIT, q("delete from t where id = 1")])
+
+    assert stage.session.closing
+    assert stage.said().endswith("E:PGG05")
+    assert stage.model.db.commits == []
