@@ -28,7 +28,7 @@ from pgguard.catalog.tree import scan
 Rows = Mapping[str, Sequence[Sequence[Any]]]
 
 
-def build(rows: Rows, server_version: int, database: str, database_oid: int) -> Picture:
+def build(rows: Rows, server_version: int, database: str, database_oid: int, encoding: str = "UTF8") -> Picture:
     """The picture that these rows show. All rows must come from one snapshot."""
     operators = {r[0]: Operator(*r) for r in rows["operators"]}
     calls = {o.oid: o.function for o in operators.values()}
@@ -43,6 +43,7 @@ def build(rows: Rows, server_version: int, database: str, database_oid: int) -> 
         server_version=server_version,
         database=database,
         database_oid=database_oid,
+        encoding=encoding,
         relations=relations,
         functions=functions,
         operators=operators,

@@ -217,6 +217,7 @@ class Picture:
     functions_by_name: Mapping[str, tuple[int, ...]]
     operators_by_name: Mapping[str, tuple[int, ...]]
     types_by_name: Mapping[str, tuple[int, ...]]
+    encoding: str = "UTF8"  # of the database
     transition_tables: frozenset[str] = frozenset()  # names that only a trigger's function can see as tables
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 

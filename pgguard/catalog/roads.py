@@ -36,6 +36,8 @@ _RULE_EVENT = {Verb.UPDATE: "2", Verb.INSERT: "3", Verb.DELETE: "4"}
 
 def of_names(picture: Picture, statement: Statement, param_types: tuple[int, ...] = ()) -> Steps:
     """Functions, operators, columns and types that the text names, and the types of its parameters."""
+    if picture.encoding != "UTF8" and (strange := _beyond_ascii(statement)):
+        yield f"{strange} can be another name where the database's encoding is {picture.encoding}"
     for name in dict.fromkeys(statement.calls):
         yield Road("call", name)
     for column in dict.fromkeys(statement.columns):
@@ -55,6 +57,15 @@ def of_names(picture: Picture, statement: Statement, param_types: tuple[int, ...
         # A cast between two built-in types needs no user type in sight; superusers can make one.
         if cast.source < FIRST_USER_OID and cast.target < FIRST_USER_OID:
             yield from of_functions(picture, {cast.function} - {0}, "a cast")
+
+
+def _beyond_ascii(statement: Statement) -> str:
+    """A name in it that the server cuts off at 63 bytes of another encoding than ours, and in an encoding of single
+    bytes folds to lower case beyond ASCII as well (downcase_identifier, parser/scansup.c)."""
+    written = (part for write in statement.writes for part in (str(write.relation), *write.columns))
+    dropped = (target.name for target in statement.drops)
+    plain = (str(name) for name in (*statement.calls, *statement.types, *statement.reads, *dropped))
+    return next((name for name in (*plain, *written, *statement.columns) if not name.isascii()), "")
 
 
 def of_reads(picture: Picture, names: Iterable[Name]) -> Steps:

@@ -73,7 +73,9 @@ def _relations_lost(sides: Sides) -> Iterator[Destroyed]:
         now = sides.inside.relations.get(oid)
         if now is None:
             how = _how_gone(sides, before)
-            if how and kind != "index" and before.extension not in sides.gone_extensions:
+            # A table is named also where its extension goes: anybody's table can be made a member of one.
+            goes_along = before.extension in sides.gone_extensions and before.kind not in TABLES
+            if how and kind != "index" and not goes_along:
                 yield Destroyed(kind, before.name, how, int(oid), before.rows)
             continue
         if (now.schema_oid, now.relname) != (before.schema_oid, before.relname):
@@ -154,5 +156,7 @@ def _columns_lost(sides: Sides) -> Iterator[Destroyed]:
             continue
         if now.name != before.name:
             yield Destroyed("column", name, "renamed", oid)
+        if before.generated != now.generated and key not in sides.retyped:
+            yield Destroyed("column", name, "changed", oid)
         if before.not_null and not now.not_null:
             yield Destroyed("constraint", f"{name} not null", "dropped", oid)

@@ -59,6 +59,7 @@ class Column(NamedTuple):
     type: str
     not_null: bool
     version: str  # xmin of its catalog row
+    generated: str | None  # the expression of a virtual column: no row shows that its values are others
 
 
 class Constraint(NamedTuple):

@@ -138,6 +138,8 @@ def _relations(relations: Collection[int], inside: bool) -> list[str]:
     column = (
         "a.attnum", "a.attname", "pg_catalog.concat_ws(' ', a.atttypid, a.atttypmod, a.attcollation)", "a.attnotnull",
         "a.xmin::pg_catalog.text",
+        f"(SELECT {_tree('e.adbin')} FROM pg_catalog.pg_attrdef e WHERE {equal('e.adrelid', 'a.attrelid')}"
+        f" AND {equal('e.adnum', 'a.attnum')} AND {equal('a.attgenerated', _char('v'))})",
     )  # fmt: skip
     constraint = (
         "k.conrelid::pg_catalog.text", "k.conname", "k.contype", "k.conparentid::pg_catalog.text",

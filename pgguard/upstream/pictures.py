@@ -18,12 +18,13 @@ from pgguard.upstream.connection import Connection
 CHECK_EVERY = 1.0
 FORGET_AFTER = 60.0  # nobody asked for so long: the database is not active, its background query stops
 _IDENTITY = (
-    "SELECT pg_catalog.current_setting('server_version_num')::int, d.datname::text, d.oid"
+    "SELECT pg_catalog.current_setting('server_version_num')::int, d.datname::text, d.oid,"
+    " pg_catalog.getdatabaseencoding()::text"
     " FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
 )
 
 
-_Rows = tuple[dict[str, Any], tuple[int, str, int]]
+_Rows = tuple[dict[str, Any], tuple[int, str, int, str]]
 
 
 @dataclass(slots=True)
@@ -120,5 +121,5 @@ class Pictures:
 
 
 def _build(found: _Rows) -> Picture:
-    rows, (version, database, oid) = found
-    return build({name: [tuple(row) for row in table] for name, table in rows.items()}, version, database, oid)
+    rows, identity = found
+    return build({name: [tuple(row) for row in table] for name, table in rows.items()}, *identity)

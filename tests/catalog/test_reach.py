@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pgguard.catalog.proof import Unproved
@@ -314,3 +316,20 @@ def test_a_literal_of_an_array_goes_through_the_checks_before_anything_is_execut
     database.run("truncate victim; insert into victim select generate_series(1, 1000)")
     database.run(sql)
     assert 0 == database.value("select count(*) from victim")
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("select été()", True), ("select * from plain where id = 1 and été > 0", True),
+        ("drop table if exists Été", True),
+        ("update plain set été = 1 where id = 1", True), ("select 'été'", False), ("select v from plain", False),
+    ],
+)  # fmt: skip
+def test_names_beyond_ascii_can_mean_others_in_another_encoding(make_database, sql, says):
+    """É is é without quotes where a character is a byte, and 40 of them are not cut off there."""
+    picture = make_database(EVIL + "create function été() returns int language sql as 'select 1'").picture()
+    (statement,) = read(sql.encode()).statements
+
+    assert "another name" not in user_code(statement, picture)
+    assert ("another name" in user_code(statement, replace(picture, encoding="LATIN1", memo={}))) is says

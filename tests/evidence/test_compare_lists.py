@@ -73,6 +73,11 @@ ROOT: list[tuple[str, str, list[str]]] = [
         ["trigger doomed dropped"],
     ),
     ("create extension postgres_fdw", "drop extension postgres_fdw", ["extension postgres_fdw dropped"]),
+    (
+        "create extension postgres_fdw; create table member (id int); alter extension postgres_fdw add table member",
+        "drop extension postgres_fdw",
+        ["extension postgres_fdw dropped", "table public.member dropped"],
+    ),
     ("select lo_create(4711)", "select lo_unlink(4711)", ["large object 4711 dropped"]),
     ("select lo_create(4711)", "do $$ begin perform lo_unlink(4711); end $$", ["large object 4711 dropped"]),
     ("select lo_from_bytea(4711, 'abcd')", "select lo_put(4711, 0, 'x')", ["large object contents changed 1"]),

@@ -91,3 +91,12 @@ def test_inheritance_taken_away_is_a_change(connect: Any) -> None:
     owner = connect("owner")
     owner.run("create table a (id int); create table b () inherits (a)")
     assert owner.says("alter table b no inherit a") == ["table public.b changed"]
+
+
+def test_a_virtual_column_has_the_values_of_its_expression(shop: Any) -> None:
+    if shop.connection.info.server_version < 180000:
+        pytest.skip("PostgreSQL 18 and later")
+    shop.run("alter table w.own add column g int generated always as (v + 1) virtual")
+
+    assert shop.says("alter table w.own alter g set expression as (v + 2)") == ["column w.own.g changed"]
+    assert shop.says("alter table w.own alter g set expression as (v  +  1)") == NOTHING

@@ -28,8 +28,8 @@ def test_rows_are_none_where_nobody_knows(kind: str, planned: int, live: int, ro
 
 
 def test_gone_and_retyped_columns() -> None:
-    outside = Side.of([sealed("column", "1", n, f"c{n}", "23", False, "7") for n in (1, 2, 3)])
-    inside = Side.of([sealed("column", "1", n, f"c{n}", t, False, "7") for n, t in ((1, "23"), (3, "20"))])
+    outside = Side.of([sealed("column", "1", n, f"c{n}", "23", False, "7", None) for n in (1, 2, 3)])
+    inside = Side.of([sealed("column", "1", n, f"c{n}", t, False, "7", None) for n, t in ((1, "23"), (3, "20"))])
     sides = Sides(outside, inside)
     assert sides.gone_columns == {("1", 2)} and sides.retyped == {("1", 3)}
 

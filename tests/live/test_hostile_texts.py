@@ -70,6 +70,22 @@ def test_what_the_server_alone_can_read_runs_nothing_when_it_is_parsed(
         assert error_of(raw.until_ready())["C"].startswith("PGG")
 
 
+def test_a_name_is_cut_off_where_the_server_cuts_it_off(guard: Pgguard, server: Postgres) -> None:
+    """63 bytes are 31 letters to pgguard, and 63 to a database in LATIN1, where both functions are."""
+    server.sql("create database cut encoding 'LATIN1' locale 'C' template template0 owner ann")
+    try:
+        with server.connect("ann", "cut") as direct:
+            direct.execute("create table many (id int); insert into many select generate_series(1, 300)")
+            direct.execute(f"create function {'é' * 31}() returns int language sql as 'select 1'".encode())
+            direct.execute(f"create function {'é' * 40}() returns void language sql as 'delete from many'".encode())
+        with guard.connect("ann", "cut") as connection, pytest.raises(psycopg.Error) as refused:
+            connection.execute(f"select {'é' * 40}()".encode())
+        assert refused.value.sqlstate == "PGG02"
+        assert server.value("select count(*) from many", dbname="cut") == 300
+    finally:
+        server.sql("drop database cut with (force)")
+
+
 def test_a_bulk_insert_of_20_mb_passes(guard: Pgguard, server: Postgres, database: str) -> None:
     row = "(%d, 'a name of some length', 'someone@example.com', 12.50, null, '2026-01-02'::date, now())"
     rows = ", ".join(row % number for number in range(230_000))
