@@ -96,7 +96,7 @@ def last_message(s: Session) -> bool:
 def broken_off(s: Session, what: str) -> None:
     """The client broke the protocol: it hears so behind the answers to what it sent before."""
     last_message(s)
-    if s.talking:
+    if s.talking:  # over a COPY
         s.refuse_connection("08P01", what)
     else:
         s.begin_talk(talks.broken_off(s, what))

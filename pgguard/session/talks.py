@@ -13,6 +13,7 @@ from pgguard.session.gate import tried
 from pgguard.session.outcome import ServerError, cannot_judge
 from pgguard.session.replies import IDLE
 from pgguard.sql.statement import ReadText, Statement
+from pgguard.wire import frontend
 from pgguard.wire.backend import encode_error, error_fields
 from pgguard.wire.framing import frames
 
@@ -89,6 +90,7 @@ def sync_first(s: Session) -> Talk:
 def broken_off(s: Session, what: str) -> Talk:
     """The client broke the protocol: it hears so behind the answers to what it sent before."""
     if s.replies.queue:
+        s.to_server.append(frontend.encode_copy_fail(what.encode()))  # ends a COPY, and is ignored elsewhere
         s.server.flush()
     yield None
     s.refuse_connection("08P01", what)

@@ -168,6 +168,10 @@ def encode_close(kind: bytes, name: bytes) -> bytes:
     return _message(b"C", kind + name + b"\0")
 
 
+def encode_copy_fail(why: bytes) -> bytes:
+    return _message(b"f", why + b"\0")
+
+
 SYNC = b"S\0\0\0\x04"
 FLUSH = b"H\0\0\0\x04"
 TERMINATE = b"X\0\0\0\x04"

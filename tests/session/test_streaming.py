@@ -61,6 +61,16 @@ def test_nothing_but_copy_data_during_a_copy() -> None:
     assert not stage.model.violations
 
 
+@pytest.mark.parametrize("pause", [[], [WAIT]], ids=["before-it-was-asked-for", "when-it-was"])
+@pytest.mark.parametrize("start", [[q("copy t from stdin")], [pbe("copy t from stdin"), FLUSH]], ids=["Q", "E"])
+def test_no_message_at_all_during_a_copy(start: list[bytes], pause: list[None]) -> None:
+    stage = Stage().play([*start, *pause, b"!\0\0\0\4"])
+
+    assert stage.session.closing
+    assert stage.said().endswith("E:08P01")
+    assert stage.model.db.commits == []
+
+
 def test_a_failed_row_ends_the_copy() -> None:
     data = [copy_data(b"bad\n"), copy_data(b"1\n"), COPY_DONE]
     stage = Stage().play([q("copy t from stdin"), WAIT, *data, q("select 1")])
