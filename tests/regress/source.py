@@ -31,7 +31,9 @@ class Unavailable(Exception):
 
 
 def scripts_of(version: int) -> Path:
-    """The folder src/test/regress of this major version, fetched if it is not there yet."""
+    """The folder src/test/regress of this major version, or of the newest before it whose source is to be had; fetched
+    if it is not there yet."""
+    version = max((known for known in SUITES if known <= version), default=version)
     home = CACHE / str(version)
     found = sorted(home.glob("*/src/test/regress/parallel_schedule"))
     if not found:

@@ -47,6 +47,12 @@ def test_a_script_that_is_not_stable_says_nothing() -> None:
     assert (found.stable, found.differ) == ((), ())
 
 
+def test_a_script_that_found_no_server_says_nothing() -> None:
+    away = {"a": b"psql: error: connection to server failed\n"}
+
+    assert scripts.compared(away, away, {"a": b"1\n"}).stable == ()
+
+
 def test_the_schedule_gives_the_order(tmp_path: Path) -> None:
     (tmp_path / "parallel_schedule").write_text("# first\ntest: test_setup\n\ntest: b a stats\ntest: c\n")
 
