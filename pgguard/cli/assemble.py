@@ -10,7 +10,7 @@ from pgguard.audit.chain import Link
 from pgguard.cli.configuration import Configuration, dsn_database, dsn_place
 from pgguard.cli.networking import addresses, network, verifiers
 from pgguard.cli.part import Part
-from pgguard.errors import ConfigError, PolicyError, StoreUnavailable, UpstreamUnavailable
+from pgguard.errors import AccountsUnavailable, ConfigError, PolicyError, StoreUnavailable, UpstreamUnavailable
 from pgguard.policy.account import Accounts
 from pgguard.policy.load import load
 from pgguard.policy.model import Policy
@@ -90,7 +90,7 @@ async def assemble(
         elif configuration.audit is not None and peers is not None:
             audit = AuditElsewhere(peers)
         await bookkeeping.begin()
-    except (ConfigError, StoreUnavailable) as trouble:
+    except (AccountsUnavailable, ConfigError, StoreUnavailable) as trouble:
         if keeping is not None:
             await keeping.close()
         if known is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, assert_never
 
 import structlog
@@ -13,7 +13,6 @@ from pgguard.audit.record import AuditRecord
 from pgguard.catalog.proof import Bounded
 from pgguard.errors import PgguardError, StoreUnavailable, UpstreamUnavailable
 from pgguard.policy.mask import hides
-from pgguard.policy.verdict import Caller
 from pgguard.session.asks import (
     Ask,
     Away,
@@ -189,14 +188,15 @@ def _record_outcome(services: Services, session: Session, numbers: tuple[int, ..
         )  # fmt: skip
 
 
-def write_proved(services: Services, ident: str, records: Iterable[tuple[Caller, Judged, str]]) -> None:
+def write_proved(services: Services, session: Session) -> None:
     """Proved writes, off the path: queued, and written when there is time."""
+    records, session.records = session.records, []
     if services.audit is None:
         return
     for caller, judged, tag in records:
         services.audit.queue(
             AuditRecord(
-                session=ident, caller=caller.user, role=caller.role, client=caller.address,
+                session=session.ident, caller=caller.user, role=caller.role, client=caller.address,
                 application=caller.application, database=caller.database,
                 statement=shown(judged.text).decode("utf-8", "replace"), digest=_digest(judged),
                 kind=judged.kind, verdict="proved", measured=_measured(judged, tag),

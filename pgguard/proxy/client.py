@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Coroutine, Mapping
@@ -11,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from pgguard.console.connection import ConsoleConnection
-from pgguard.errors import AccountsUnavailable, ProtocolViolation, UpstreamUnavailable
+from pgguard.errors import AccountsUnavailable, PgguardError, ProtocolViolation, UpstreamUnavailable
 from pgguard.proxy import dial
 from pgguard.proxy.carry_out import LATER, at_once, carry_out, write_outcomes, write_proved
 from pgguard.proxy.network import Arrival, flow
 from pgguard.proxy.opening import find_verifier, open_console, open_session
 from pgguard.proxy.randomness import fresh
+from pgguard.proxy.telling import Telling
 from pgguard.proxy.upstream_side import ServerSide
 from pgguard.session.asks import Ask, Cancelled, WaitForOthers
 from pgguard.session.connection import Session
 from pgguard.session.signin import SignIn, Stage
-from pgguard.wire.backend import encode_error, encode_notice, ready_for_query
+from pgguard.wire.backend import encode_error
 from pgguard.wire.startup import StartupMessage
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class ClientSide(asyncio.Protocol):
         self._drained = asyncio.Event()
         self._drained.set()
         self._asking = False
-        self._untold = 0  # it has done so much that the other workers do not know yet
+        self._telling = Telling(self._go_on)
         self._deadline: asyncio.TimerHandle | None = None
         self.ident = secrets.token_hex(4)
         self.asks: Ask | None = None  # what the session waits for
@@ -101,10 +103,8 @@ class ClientSide(asyncio.Protocol):
                 self._relay_sign_in()
             elif self._console is not None:
                 self._console.receive(data)
-        except ProtocolViolation as broken:
-            self._refuse("08P01", broken.what)
-        except AccountsUnavailable as trouble:
-            self._refuse("PGG06", f"pgguard cannot judge now: {trouble}")
+        except PgguardError as trouble:
+            self._end_with(trouble)
 
     def pause_writing(self) -> None:
         self._client_full = True
@@ -183,14 +183,12 @@ class ClientSide(asyncio.Protocol):
         if isinstance(opened, Mapping):
             self._refuse_with(opened)
             return
-        self.session, told = opened
+        self.session, greeting = opened
         facts = sign_in.facts
         assert facts is not None
         self.pid, self.cancel_key = facts.backend_pid, sign_in.cancel_key
         self.server_started = "" if facts.in_recovery else facts.server_started
-        if told:
-            self._write(encode_notice({"C": "00000", "M": told}))
-        self._write(ready_for_query(0x49))
+        self._write(greeting)
         self.steer()
         if sign_in.leftover:
             self.data_received(sign_in.leftover)
@@ -203,11 +201,8 @@ class ClientSide(asyncio.Protocol):
             elif self._sign_in is not None:
                 self._sign_in.server_data(data)
                 self._relay_sign_in()
-        except ProtocolViolation as broken:
-            log.error("the server broke the protocol", session=self.ident, what=broken.what)
-            self._refuse("PGG06", f"the server broke the protocol: {broken.what}")
-        except AccountsUnavailable as trouble:
-            self._refuse("PGG06", f"pgguard cannot judge now: {trouble}")
+        except PgguardError as trouble:
+            self._end_with(trouble)
 
     def server_lost(self) -> None:
         if self._console is None:
@@ -220,10 +215,10 @@ class ClientSide(asyncio.Protocol):
     def _carry_out(self) -> None:
         session = self.session
         assert session is not None
-        while session.asks or session.world.news or self._untold:
+        while session.asks or session.world.news or self._telling.due:
             if session.world.news:
-                self._tell(session)
-            if self._untold:  # nothing of it goes out, to either side, before they know
+                self._telling.tell(self._services.workers, session)
+            if self._telling.due:  # nothing of it goes out, to either side, before they know
                 return
             self._write_to_server(session)
             ask = session.asks.pop(0)
@@ -233,34 +228,31 @@ class ClientSide(asyncio.Protocol):
                 self._answering = self._start(self._answer(ask))
                 break
             session.answered(value)
+        self._services.accounts.give_back()
         if session.to_client:
             out = session.to_client
             self._write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
         self._write_to_server(session)
         if session.records:
-            write_proved(self._services, self.ident, session.records)
-            session.records.clear()
+            write_proved(self._services, session)
         if session.spending.outcomes:
             self._services.beside(write_outcomes(self._services, session))
         if session.closing:
             self._close()
-            return
-        if self._asking or session.backlog > BACKLOG:
+        elif self._asking or session.backlog > BACKLOG:
             self.steer()
 
-    def _tell(self, session: Session) -> None:
-        if self._services.workers is not None:
-            self._untold += 1
-            told = self._services.workers.tell(session.desk.caller.database, session.world)
-            told.add_done_callback(self._told)
-
-    def _told(self, told: asyncio.Future[list[None]]) -> None:
-        if told.cancelled() or told.exception() is not None:
-            return  # a worker is gone, and this one is about to end
-        self._untold -= 1
-        if not self._closed:
+    def _go_on(self, answer: object = LATER) -> None:
+        """The answer to an ask is there, or the other workers know what they must."""
+        if self._closed or self.session is None:
+            return
+        try:
+            if answer is not LATER:
+                self.session.answered(answer)
             self._carry_out()
+        except PgguardError as trouble:
+            self._end_with(trouble)
 
     def _write_to_server(self, session: Session) -> None:
         out = session.to_server
@@ -278,9 +270,7 @@ class ClientSide(asyncio.Protocol):
                 raise
             value = Cancelled()
         self.asks = None
-        if not self._closed:
-            session.answered(value)
-            self._carry_out()
+        self._go_on(value)
 
     def steer(self) -> None:
         """Back-pressure, both ways: who does not read is not sent more than a buffer."""
@@ -300,6 +290,15 @@ class ClientSide(asyncio.Protocol):
 
     def _refuse(self, sqlstate: str, message: str) -> None:
         self._refuse_with({"C": sqlstate, "M": message})
+
+    def _end_with(self, trouble: PgguardError) -> None:
+        if not isinstance(trouble, ProtocolViolation):
+            self._refuse("PGG06", f"pgguard cannot judge now: {trouble}")
+        elif trouble.side == "client":
+            self._refuse("08P01", trouble.what)
+        else:
+            log.error("the server broke the protocol", session=self.ident, what=trouble.what)
+            self._refuse("PGG06", f"the server broke the protocol: {trouble.what}")
 
     def _refuse_with(self, fields: Mapping[str, str]) -> None:
         self._write(encode_error(fields, severity="FATAL"))
@@ -321,7 +320,7 @@ class ClientSide(asyncio.Protocol):
     def idle(self) -> bool:
         """Nothing of this client's is under way."""
         session = self.session
-        return session is None or (session.at_rest and not self._untold)
+        return session is None or (session.at_rest and not self._telling.due)
 
     def cancel(self) -> None:
         """A CancelRequest for this client, besides what the server makes of it: what waits for others in front of the
@@ -342,9 +341,10 @@ class ClientSide(asyncio.Protocol):
             self._deadline.cancel()
         self._services.left(self)
         if self.session is not None:
-            self.session.closed()
+            with contextlib.suppress(AccountsUnavailable):  # what it holds of budgets stays held
+                self.session.closed()
             if self.session.world.news:
-                self._tell(self.session)
+                self._telling.tell(self._services.workers, self.session)
         self._transport.close()
         if self._server is not None:
             self._server.close()

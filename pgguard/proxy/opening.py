@@ -14,6 +14,8 @@ from pgguard.policy import claims
 from pgguard.policy.verdict import Caller
 from pgguard.proxy.randomness import fresh
 from pgguard.session.connection import Session
+from pgguard.session.replies import IDLE
+from pgguard.wire.backend import encode_notice, ready_for_query
 
 if TYPE_CHECKING:
     from pgguard.proxy.services import Services
@@ -24,8 +26,9 @@ log = structlog.get_logger()
 
 async def open_session(
     services: Services, sign_in: SignIn, address: str, ident: str
-) -> tuple[Session, str] | Mapping[str, str]:
-    """The session, and in which environment it is where that is to be told; or the fields of the error that ends it."""
+) -> tuple[Session, bytes] | Mapping[str, str]:
+    """The session and how it greets: ReadyForQuery, behind a notice of the environment where that is to be told. Or
+    the fields of the error that ends it."""
     facts = sign_in.facts
     assert facts is not None
     if facts.system_identifier != services.system_identifier:
@@ -56,7 +59,8 @@ async def open_session(
     session.replies.parameters.update(sign_in.parameters)
     session.settings.confirmed(facts)
     told = claims.notice(world.policy, caller) if facts.hears_notices and not world.observe else ""
-    return session, told
+    notice = encode_notice({"C": "00000", "M": told}) if told else b""
+    return session, notice + ready_for_query(IDLE)
 
 
 async def find_verifier(services: Services, sign_in: SignIn, then: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ client's own Query, which destroys it all the same, they have no names: that is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pgguard.evidence.reading import FLUSH_SQL
 from pgguard.session.outstanding import HOLD, RELAY, SWALLOW, NameChange, Step
@@ -63,9 +63,15 @@ class Server:
         return step
 
     def _step_of(self, messages: bytes, step: Step) -> Step:
+        if self.replies.step_error and step.code != 0x53 and not any(one.code == 0x53 for one in self._steps()):
+            step.skipped = step.done = True  # the server passes over everything up to the Sync
+            return step
         self.replies.queue.append(step)
         self.to_server.append(messages)
         return step
+
+    def _steps(self) -> Iterator[Step]:
+        return (entry for entry in self.replies.queue if isinstance(entry, Step))
 
     def deferred(self, step: Step) -> Step:
         """``step`` is ours and makes deferred triggers of the client's run: what they say is for the client."""

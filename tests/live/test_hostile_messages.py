@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 from live import frontend as f
-from live.pgguard import Pgguard
+from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres
 from live.raw import Raw
 from live.refusals import unharmed
@@ -126,7 +126,7 @@ def test_whoever_never_signs_in_makes_room(
     start_guard: Callable[..., Pgguard], server: Postgres, database: str
 ) -> None:
     """More than there is room for, each with half a startup packet: others are served, and memory is bounded."""
-    guard = start_guard(server)
+    guard = start_guard(server, PRODUCTION, "--workers", "1")
     half = f.startup_message({"user": "ann", "database": "x" * 9_000})[:-1]
     with Raw.connect(guard, "ann", database) as raw, ExitStack() as stack:
         raw.query("select 1")

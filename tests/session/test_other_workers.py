@@ -7,7 +7,7 @@ import pytest
 from pgguard.session import asks
 from pgguard.session.world import Event, World
 from tests.session import shop
-from tests.session.client_script import q
+from tests.session.client_script import SYNC, describe, execute, q
 from tests.session.stage import Stage
 
 
@@ -131,6 +131,15 @@ def test_what_one_has_prepared_another_may_commit() -> None:
     assert not other.prepared
     assert not other.changed_elsewhere("s1")
     assert other.picture is None
+
+
+def test_what_the_server_passes_over_is_not_waited_for(maker: Worker) -> None:
+    """It has answered the first message with an error while the second one waited for the other workers."""
+    maker.play([describe("X"), execute(), SYNC, q("select 1")])
+
+    assert type(maker.asked[0]).__name__ == "WaitForOthers"
+    assert maker.said() == "E:08P01 ZI T D SELECT_1 ZI"
+    assert maker.session.at_rest
 
 
 def test_news_is_not_told_on(maker: Worker, writer: Worker) -> None:
