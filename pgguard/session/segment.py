@@ -76,7 +76,7 @@ class Segment:
             elif code == 0x43:
                 self._close(frontend.target(message))
         except MalformedMessage:
-            self.urgent = True  # the server's error is its answer, and what is behind it is passed over
+            self.slow = self.urgent = True  # the server's error is its answer, and what is behind it is passed over
         self.expected += 1
         return True
 

@@ -107,7 +107,7 @@ def malformed_query(s: Session, end: int) -> bool:
     unit = Unit()
     unit.synced = True
     s.replies.queue.append(unit)
-    s.to_server.append(s.inbox.piece(end))
+    s.to_server.append(frontend.emptied(s.inbox.piece(end), b""))
     s.inbox.taken(end)
     return True
 

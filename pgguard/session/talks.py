@@ -68,7 +68,7 @@ def segment(s: Session, data: bytes) -> Talk:
             try:
                 yield from batch.one(code, message)
             except MalformedMessage:
-                s.server.relay(message)
+                s.server.relay(frontend.emptied(message, s.server.fresh_name()))
     s.server.flush()
     yield None
     batch.settle_accounts()

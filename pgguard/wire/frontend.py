@@ -143,6 +143,19 @@ def target(message: bytes) -> Target:
     return Target(kind, name)
 
 
+def emptied(message: bytes, nobody: bytes) -> bytes:
+    """A malformed message as malformed as it was, with nothing left in it that could run should a server read it after
+    all: no text, and no portal (``nobody``: the name of none)."""
+    code, body = message[:1], message[5:]
+    if code not in (b"Q", b"P", b"E"):
+        return message
+    start = body.find(b"\0") + 1 if code == b"P" else 0
+    end = body.find(b"\0", start)
+    if end < 0:
+        return _message(code, body[:start])
+    return _message(code, body[:start] + (nobody if code == b"E" else b"") + body[end:])
+
+
 def _message(code: bytes, body: bytes) -> bytes:
     return code + struct.pack("!i", len(body) + 4) + body
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgguard.errors import ProtocolViolation
+from pgguard.errors import MalformedMessage, ProtocolViolation
 from pgguard.wire import frontend
 from pgguard.wire.framing import frame_end
 from tests.strategies import c_strings
@@ -94,6 +94,23 @@ def test_any_body_is_decoded_or_is_the_clients_violation(decode: Callable[[bytes
     else:
         blamed = "client"
     assert blamed == "client"
+
+
+@given(code=st.sampled_from([b"Q", b"P", b"E"]), body=st.lists(st.sampled_from([b"\0", b"a", b"\1"])).map(b"".join))
+def test_a_malformed_message_stays_so_without_what_it_says(code: bytes, body: bytes) -> None:
+    whole = message(code, body)
+    decode = {b"Q": frontend.query_text, b"P": frontend.parse, b"E": frontend.execute}[code]
+    try:
+        decode(whole)
+    except MalformedMessage as trouble:
+        emptied = frontend.emptied(whole, b"nobody")
+        with pytest.raises(MalformedMessage, match=trouble.what):
+            decode(emptied)
+        if code == b"E":
+            assert emptied[5:].startswith(b"nobody\0") or emptied == message(b"E", b"")
+        else:
+            text = emptied[5:] if code == b"Q" else emptied[5:].partition(b"\0")[2]
+            assert text == b"" or text.startswith(b"\0")
 
 
 def test_golden_bytes() -> None:
