@@ -87,9 +87,11 @@ def _part(judged: Judged, numbers: list[int]) -> Judged:
 
 
 def must_fail(s: Session, judged: Judged) -> bool:
-    """A savepoint statement among others outside a block: the server refuses it, and with it all of the string."""
+    """A savepoint statement among others outside a block: the server refuses it, and with it all of the string that a
+    ROLLBACK can take back."""
     first = next((at for at, x in enumerate(judged.statements) if x.control is not None), 0)
-    return s.replies.status == IDLE and len(judged.statements) > 1 and judged.statements[first].control in _SAVEPOINTS
+    alone = s.replies.status != IDLE or len(judged.statements) == 1
+    return not alone and judged.measurable and judged.statements[first].control in _SAVEPOINTS
 
 
 def not_exact(s: Session, judged: Judged) -> Refuse | None:

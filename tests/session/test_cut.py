@@ -99,6 +99,14 @@ def test_an_error_ends_the_string() -> None:
     assert played("begin; delete from t where id < 3; select 1/0; commit").said() == "BEGIN DELETE_2 E:22012 ZE"
 
 
+def test_what_no_rollback_takes_back_does_not_go_in_front_of_it() -> None:
+    """PostgreSQL fails at the savepoint, and by then the first statement has run."""
+    stage = Stage().play([q("select pg_drop_replication_slot('s'); savepoint a")])
+
+    assert not any(b"pg_drop_replication_slot" in message for message in stage.model.seen)
+    assert b"PGG0" in stage.received
+
+
 def test_a_savepoint_outside_a_block_fails_as_ever() -> None:
     assert played("select 1; rollback to a").said() == "T D SELECT_1 E:25P01 ZI"
 
