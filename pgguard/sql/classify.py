@@ -24,6 +24,8 @@ _MAKES = {
     "ViewStmt": ("view",), "CreateSeqStmt": ("sequence",),
 }  # fmt: skip
 _STATE_TYPES = frozenset({"stype", "stype1", "mstype"})
+# What an operator or an aggregate is made of: a call of it does not name them.
+_PARTS = frozenset("function procedure sfunc sfunc1 finalfunc combinefunc msfunc minvfunc mfinalfunc".split())
 
 
 def classify(stmt: Tree, start: int, length: int) -> Statement:
@@ -153,8 +155,11 @@ def _define(draft: Draft, body: Tree) -> None:
     """CREATE AGGREGATE tries its initial value on the state's type, and a domain's check is run by that."""
     _plain(draft, body)
     for item in body.get("definition", ()):
-        if item["DefElem"].get("defname", "").lower() in _STATE_TYPES:
-            draft.names.walk(item["DefElem"].get("arg", {}))
+        name, value = item["DefElem"].get("defname", "").lower(), item["DefElem"].get("arg", {})
+        if name in _STATE_TYPES:
+            draft.names.walk(value)
+        elif name in _PARTS and "TypeName" in value:
+            draft.names.calls[t.dotted(value["TypeName"]["names"])] = None
 
 
 def _drop(draft: Draft, body: Tree) -> None:

@@ -20,6 +20,10 @@ test_it_speaks, test_it_is_silent = table(
             "lo_export does something outside the transaction, which no ROLLBACK takes back",
         "select pg_catalog.pg_drop_replication_slot('s')":
             "pg_drop_replication_slot does something outside the transaction, which no ROLLBACK takes back",
+        "select ('s'::name).pg_drop_replication_slot":
+            "pg_drop_replication_slot does something outside the transaction, which no ROLLBACK takes back",
+        "create operator ### (rightarg = name, function = pg_drop_replication_slot)":
+            "pg_drop_replication_slot does something outside the transaction, which no ROLLBACK takes back",
         "do $$ begin perform heap_force_kill('t', '{}'); end $$":
             "its code speaks of heap_force_kill, which no ROLLBACK takes back",
         "do $$ begin perform pg_promote(); end $$": "its code speaks of pg_promote, which no ROLLBACK takes back",
@@ -31,6 +35,8 @@ test_it_speaks, test_it_is_silent = table(
         "select 1 -- dblink",
         "do $$ begin perform 1; end $$",
         "select lo_get(1)",
+        "select dblink_id from t",
+        "create operator ### (rightarg = name, function = f)",
         "insert into t values ('dblink')",
         "create table dblink_targets (id int)",
     ],

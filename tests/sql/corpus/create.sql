@@ -115,13 +115,13 @@ create transform for a language l (from sql with function f(internal), to sql wi
 -- create: create
 create publication p for table a where (f(b))
 
--- create: create; types=dom
+-- create: create; calls=f; types=dom
 create aggregate a(int) (sfunc = f, stype = dom, initcond = '1')
 
--- create: alter create; types=dom
+-- create: alter create; calls=f; types=dom
 create or replace aggregate a(basetype = int, sfunc1 = f, stype1 = dom)
 
--- create: create
+-- create: create; calls=f
 create operator + (leftarg = a, rightarg = b, function = f)
 
 -- create: create
