@@ -12,7 +12,7 @@ from typing import Any
 
 from pgguard.evidence.measurement import Destroyed
 from pgguard.evidence.sides import KINDS, Side, Sides
-from pgguard.evidence.temporary import SECTION
+from pgguard.evidence.temporary import CONFIGURATION, FUNCTION, RELATION, SECTION, TYPE
 
 HOW = "made to go with a temporary object"
 
@@ -45,11 +45,11 @@ def _listed(kind: str, section: str) -> Callable[[Side, str, int], Iterator[Dest
     return find
 
 
-# By pg_class, pg_type, pg_proc and pg_ts_config (catalog/pg_*.h): an object of any other class that is there already
-# comes to stand on another one only by being replaced, which is seen as that.
+# An object of any other class that is there already comes to stand on another one only by being replaced, which is seen
+# as that.
 _FINDERS: dict[str, Callable[[Side, str, int], Iterator[Destroyed]]] = {
-    "1259": _relation,
-    "1247": _listed("type", "type"),
-    "1255": _listed("function", "function"),
-    "3602": _listed("text search configuration", "text search configuration"),
+    str(RELATION): _relation,
+    str(TYPE): _listed("type", "type"),
+    str(FUNCTION): _listed("function", "function"),
+    str(CONFIGURATION): _listed("text search configuration", "text search configuration"),
 }

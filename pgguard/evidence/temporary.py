@@ -1,14 +1,15 @@
 """The query for all that goes with the session's temporary schema, whatever schema it stands in itself.
 
-One row for each object or column that depends on a temporary object, directly or not: ``[section, key, class, object,
-column]``. Asked inside only; the schema is the session's own.
+One row for each relation, column, type, function or text search configuration that depends on a temporary object,
+directly or not: ``[section, key, class, object, column]``. Asked inside only; the schema is the session's own.
 """
 
 from __future__ import annotations
 
-from pgguard.evidence.envelope import array, equal, sealed
+from pgguard.evidence.envelope import among, array, equal, oids, sealed
 
 SECTION = "on temporary"
+RELATION, TYPE, FUNCTION, CONFIGURATION = CLASSES = (1259, 1247, 1255, 3602)  # pg_class ..., catalog/pg_*.h
 
 _FIELDS = array(
     f"'{SECTION}'::pg_catalog.text", "pg_catalog.concat_ws('.', g.classid, g.objid, g.objsubid)",
@@ -29,5 +30,5 @@ ON_TEMPORARY = (
     f" AND ({_WHOLE} OR {equal('d.refobjsubid', 'g.objsubid')})"
     " UNION ALL SELECT d.refclassid, d.refobjid, d.refobjsubid FROM pg_catalog.pg_depend d"
     f" WHERE {equal('d.classid', 'g.classid')} AND {equal('d.objid', 'g.objid')} AND {_INTERNAL}) x"
-    ") SELECT * FROM gone) g"
+    f") SELECT * FROM gone) g WHERE {among('g.classid', oids(CLASSES))}"
 )
