@@ -34,7 +34,6 @@ _LAST = 10.0  # seconds that a worker has to end when all of them must
 class _Child:
     number: int
     pid: int
-    end: socket.socket
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
@@ -89,6 +88,8 @@ def _work(part: Part, work: Callable[[Part], int]) -> NoReturn:
     try:
         if part.keeps or part.parent.recv(len(START)) == START:
             code = work(part)
+    except Exception:
+        log.exception("a worker failed", worker=part.number)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -100,26 +101,16 @@ async def _watch(pids: list[int], ends: list[socket.socket], listening: str) -> 
     for number, (pid, end) in enumerate(zip(pids, ends, strict=True)):
         end.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=end)
-        children.append(_Child(number, pid, end, reader, writer))
-    stopping = _signals(children)
+        children.append(_Child(number, pid, reader, writer))
+    _follow_signals(children)
     code = await _started(children, listening)
-    if code is None:
-        code = await _ended(children, stopping)
-    return code
+    return await _ended(children) if code is None else code
 
 
-def _signals(children: list[_Child]) -> asyncio.Event:
+def _follow_signals(children: list[_Child]) -> None:
     loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-
-    def stop() -> None:
-        stopping.set()
-        _kill(children, signal.SIGTERM)
-
-    loop.add_signal_handler(signal.SIGTERM, stop)
-    loop.add_signal_handler(signal.SIGINT, stop)
-    loop.add_signal_handler(signal.SIGHUP, _kill, children, signal.SIGHUP)
-    return stopping
+    for come, go in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM), (signal.SIGHUP, signal.SIGHUP)):
+        loop.add_signal_handler(come, _kill, children, go)
 
 
 async def _started(children: list[_Child], listening: str) -> int | None:
@@ -137,8 +128,8 @@ async def _started(children: list[_Child], listening: str) -> int | None:
     return None
 
 
-async def _ended(children: list[_Child], stopping: asyncio.Event) -> int:
-    """Wait until all of them are told to stop and have nothing under way; then the keeper of the audit goes last."""
+async def _ended(children: list[_Child]) -> int:
+    """Wait until all of them were told to stop and have nothing under way; then the keeper of the audit goes last."""
     drained = [asyncio.create_task(child.says()) for child in children]
     await asyncio.wait(drained, return_when=asyncio.FIRST_COMPLETED)
     while all(task.result() == DRAINED for task in drained if task.done()):
