@@ -173,7 +173,7 @@ class Batch:
         busy = yield from talks.before_ddl(s, judged)
         if busy is not None:
             yield from self._refuse(busy)
-        elif judged.alone and s.tx.measured and not s.in_block:
+        elif judged.alone and s.tx.measured and not (s.in_block or s.world.observe):
             s.tx.note_measured(judged, params)
             yield from self._refuse(cannot_judge(f"{judged.kind} would commit what runs in front of it in this batch"))
         elif judged.control:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pgguard.wire import frontend
+from tests.session import shop
 from tests.session.client_script import (
     COPY_DONE,
     FLUSH,
@@ -192,3 +193,11 @@ def test_an_error_is_forgotten_with_its_sync() -> None:
     again = [pbe("rollback to a"), FLUSH, SYNC]
 
     assert played(*again, *again).said() == "1 2 E:25P01 ZI 1 2 E:25P01 ZI"
+
+
+def test_who_only_observes_leaves_vacuum_in_a_pipeline_to_the_server() -> None:
+    stage = Stage(world=shop.world(observe=True))
+    stage.play([pbe("select purge()") + pbe("vacuum") + SYNC])
+
+    assert "E:25001" in stage.said()
+    assert stage.model.db.commits == []
