@@ -80,6 +80,8 @@ def _relations_lost(sides: Sides) -> Iterator[Destroyed]:
             continue
         if (now.schema_oid, now.relname) != (before.schema_oid, before.relname):
             yield Destroyed(kind, before.name, "renamed", int(oid))
+        if now.kind != before.kind:
+            yield Destroyed(kind, before.name, "replaced", int(oid), before.rows)
         follows_table = kind == "index" or before.owned_by is not None
         if (now.owner != before.owner and not follows_table) or now.options != before.options:
             yield Destroyed(kind, before.name, "changed", int(oid))

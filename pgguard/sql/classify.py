@@ -162,6 +162,12 @@ def _define(draft: Draft, body: Tree) -> None:
             draft.names.calls[t.dotted(value["TypeName"]["names"])] = None
 
 
+def _create_rule(draft: Draft, body: Tree) -> None:
+    _plain(draft, body)
+    if body.get("event") == "CMD_SELECT":
+        draft.names.effects.add(Effect.ALTER)  # PostgreSQL 15 makes a view of an empty table
+
+
 def _drop(draft: Draft, body: Tree) -> None:
     draft.drops.extend(drops.targets(body))
     draft.outside_block = bool(body.get("concurrent"))
@@ -291,6 +297,7 @@ _FILL: dict[str, Callable[[Draft, Tree], None]] = {
     "RenameStmt": _alter_object("renameType"),
     "AlterOwnerStmt": _alter_object("objectType"),
     "AlterDatabaseStmt": _alter_database,
+    "RuleStmt": _create_rule,
     "DropStmt": _drop,
     "DropdbStmt": _drop_named("database", "dbname"),
     "DropTableSpaceStmt": _drop_named("tablespace", "tablespacename"),

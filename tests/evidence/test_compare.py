@@ -175,3 +175,11 @@ def test_a_rewrite_behind_a_stored_default_loses_nothing(shop: Any) -> None:
 
     assert known == ()
     assert [(lost.kind, lost.name, lost.how) for lost in unknown] == [("data", "w.b", "rewritten")]
+
+
+def test_a_table_that_becomes_a_view_is_no_table_any_more(shop: Any) -> None:
+    if shop.connection.info.server_version >= 160000:
+        pytest.skip("PostgreSQL 15")
+    rule = 'create rule "_RETURN" as on select to w.empty do instead select 1 as id, 2 as v'
+
+    assert shop.says(rule) == ["table w.empty replaced 0"]

@@ -40,6 +40,9 @@ create trigger t before insert on a execute function f()
 -- create: add create; writes=t:add
 create rule r as on insert to t do instead delete from u
 
+-- create: add alter create; writes=t:add
+create rule "_RETURN" as on select to t do instead select 1
+
 -- create: add create; writes=t:add
 create policy p on t using (f(a))
 
