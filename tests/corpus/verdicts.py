@@ -21,7 +21,7 @@ from tests.regress.stand import OPEN
 
 _WITHOUT_PICTURE: Final = frozenset({
     StatementKind.TRANSACTION, StatementKind.SESSION, StatementKind.EMPTY, StatementKind.DO, StatementKind.CALL,
-    StatementKind.DROP, StatementKind.GRANT, StatementKind.ROLE, StatementKind.SERVER, StatementKind.DEALLOCATE,
+    StatementKind.GRANT, StatementKind.ROLE, StatementKind.SERVER, StatementKind.DEALLOCATE,
 })  # fmt: skip
 
 
