@@ -161,22 +161,21 @@ class ClientSide(asyncio.Protocol):
             self._services.saw(sign_in.startup.user)
             if self._deadline is not None:
                 self._deadline.cancel()
-            if self.is_console:
-                self._open_console(sign_in)
-            else:
-                self.steer()
-                self._start(self._open_session(sign_in))
+            self.steer()
+            self._start(self._open_console(sign_in) if self.is_console else self._open_session(sign_in))
 
-    def _open_console(self, sign_in: SignIn) -> None:
-        server, self._server = self._server, None
+    async def _open_console(self, sign_in: SignIn) -> None:
+        address, drained = self.arrival.address, self._drained.wait
+        opened = await open_console(self._services, sign_in, address, self._write, self._close, drained)
+        if isinstance(opened, Mapping):
+            self._refuse_with(opened)
+            return
+        server, self._server, self._console = self._server, None, opened
         if server is not None:
             server.close()
-        self._console = open_console(
-            self._services, sign_in, self.arrival.address, self._write, self._close, self._drained.wait
-        )
-        self._console.greet()
-        if sign_in.leftover:
-            self._console.receive(sign_in.leftover)
+        opened.greet()
+        self.steer()
+        opened.receive(sign_in.leftover)
 
     async def _open_session(self, sign_in: SignIn) -> None:
         opened = await open_session(self._services, sign_in, self.arrival.address, self.ident)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from pgguard.errors import ConfigError
@@ -160,6 +161,11 @@ def _sqlite_file(parsed: URL) -> Path:
         # FAIL CLOSED: whoever can write here can approve his own request.
         raise ConfigError(f"state file {file}: others can write to it (mode {stat.S_IMODE(mode):04o}), use chmod 600")
     return file
+
+
+def locked(trouble: OperationalError) -> bool:
+    """Another process writes to the SQLite file, and went on for longer than BUSY_MS."""
+    return getattr(trouble.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 # One SELECT needs no transaction around it, and those of sessions are all of one.

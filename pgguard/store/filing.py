@@ -8,17 +8,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from pgguard.policy.binding import Filed, NewRequest
 from pgguard.store import lifecycle
-from pgguard.store.database import meta
+from pgguard.store.database import locked, meta
 from pgguard.store.database import requests as table
 from pgguard.store.lifecycle import TooMany
 from pgguard.store.request import State, content, votes_of
 
 _TOGETHER = 100  # what comes next, a claim perhaps, waits for so many
+_TURNS = 9  # so often it waits again for other processes that write: BUSY_MS each, and whoever files has the time
 _OPEN, _DENIED = State.OPEN.value, State.DENIED.value
 _MAKE = table.insert().returning(table.c.number, sort_by_parameter_order=True)
 _KNOWN = (table.c.number, table.c.digest, table.c.state, table.c.tries, table.c.denial, table.c.votes)
@@ -86,6 +87,15 @@ class Filing:
             _fail([one], trouble)
 
     async def _commit(self, together: Sequence[_Asked]) -> None:
+        for _ in range(_TURNS):
+            try:
+                return await self._commit_now(together)
+            except OperationalError as trouble:
+                if not locked(trouble):
+                    raise
+        return await self._commit_now(together)
+
+    async def _commit_now(self, together: Sequence[_Asked]) -> None:
         async with self._writes.begin() as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
                 await connection.execute(sa.select(meta.c.id).with_for_update())

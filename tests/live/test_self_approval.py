@@ -73,8 +73,10 @@ def refuses(guard: Pgguard, command: str, why: str, **how: str) -> None:
 def test_by_taking_on_another_role(guard: Pgguard, postgres: Postgres, database: str, mary: str) -> None:
     postgres.sql("grant bob to mary")
     number = request(guard, database)
-    for options in ("-c role=bob", "-c session_authorization=bob", "-c role=dba"):
+    for options in ("-c role=bob", "-c role=dba"):
         refuses(guard, f"approve {number}", "you cannot approve your own request", options=options)
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):  # the server's own answer to the sign-in
+        guard.connect("mary", "pgguard", options="-c session_authorization=bob")
     refuses(guard, f"set role bob; approve {number}", "you cannot approve your own request")
     refuses(guard, f"set session authorization bob; approve {number}", "you cannot approve your own request")
     other = request(guard, database, "set role bob; " + DELETE)

@@ -118,8 +118,9 @@ def test_pgguards_own_connection_is_at_another_copy(primary: Postgres, standby: 
     standby.promote()
     guard = start_guard(primary, PRODUCTION, "--admin-dsn", standby.dsn("pgguard_admin"))
 
-    with pytest.raises(psycopg.OperationalError, match="pgguard's own connection has reached another copy"):
-        guard.connect("ann", "postgres")
+    for user, database in (("ann", "postgres"), ("bob", "pgguard")):  # who could approve by a password of the copy
+        with pytest.raises(psycopg.OperationalError, match="pgguard's own connection has reached another copy"):
+            guard.connect(user, database)
 
 
 def test_pgguards_own_connection_moves_to_another_copy(

@@ -203,7 +203,7 @@ def test_a_budget_is_one_for_all_of_them(
 
     assert lost(server, database) == 50
     assert told.count("DELETE 1") == 20
-    assert set(told) == {"DELETE 1", "PGG02"}
+    assert set(told) == {"DELETE 1", "PGG02"}, guard.logs()
     assert len(console(guard, "show requests")) == 1
     assert [row for row in console(guard, "show budgets") if "slow-bleed" in row]
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from pgguard.errors import StoreUnavailable
 from pgguard.policy.binding import Filed
+from pgguard.store.database import BUSY_MS
 from pgguard.store.lifecycle import MOST_OPEN, TooMany
 from pgguard.store.requests import Store
 from tests.store.requests_at_hand import BOB, filed, request, tamper
@@ -83,3 +87,15 @@ async def test_what_ends_is_found_without_reading_all_there_ever_was(store: Stor
         plan = (await connection.execute(sa.text(f"{how} {looked}"))).all()
 
     assert "pgguard_requests_ends" in str(plan)
+
+
+async def test_it_waits_for_another_process_that_writes(tmp_path: Path) -> None:
+    """Another worker, or pgguard approve: each takes the file for a moment, and several of them can be unlucky."""
+    store = await Store.open(f"sqlite:///{tmp_path}/state.db")
+    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(3 * BUSY_MS / 1000, other.execute, "ROLLBACK")
+        answer = await store.file(request())
+    await store.close()
+
+    assert answer == Filed(1, 1)

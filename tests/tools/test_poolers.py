@@ -112,16 +112,21 @@ def test_in_front(stand: Stand, start: Start, mode: str, claim: str) -> None:
 
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 def test_behind(stand: Stand, start: Start, mode: str) -> None:
-    """Transaction mode behind pgguard is not safe: one client's session is another's, see docs/poolers.md."""
+    """Transaction mode behind pgguard is not safe: one client's session is another's, see docs/poolers.md. It shows as
+    soon as two clients are there at once, and the second is refused."""
     pgbouncer = start(stand.server, mode, IGNORE)
     guard = Pgguard(ThroughPgBouncer(pgbouncer, stand.server)).start()  # type: ignore[arg-type]
     try:
         with stand.server.fresh_database() as name:
             work(stand, guard, guard, name)
-            assert claims_of_two(guard, name)[0] == ("not seen" if mode == "session" else "seen")
+            if mode == "session":
+                assert claims_of_two(guard, name)[0] == "not seen"
+            else:
+                with pytest.raises(psycopg.OperationalError, match="it must pool sessions, not transactions"):
+                    claims_of_two(guard, name)
     finally:
         guard.stop()
-    result = "works" if mode == "session" else "not safe, see [poolers](poolers.md)"
+    result = "works" if mode == "session" else "not safe, and refused: see [poolers](poolers.md)"
     table.record("pooler", f"PgBouncer behind, {mode} mode", version(), result=result)
 
 
