@@ -56,7 +56,7 @@ async def assemble(
         server = await admin.identify(10.0)
         if why := supported(server.version_num, configuration.allow_server_major):
             raise ConfigError(why)
-        if why := wrong_server(policy, server):
+        if why := unusable(policy, configuration, server):
             raise ConfigError(why)
         await admin.self_test(database)
         warnings = [warning] if (warning := await admin.can_become()) else []
@@ -72,16 +72,13 @@ async def assemble(
         await admin.close()
         raise
     keeps = part is None or part.keeps
-    accounts: Accounts = Accounts()
-    if part is not None:
-        accounts = SharedAccounts(part.budgets, part.lock, asyncio.get_running_loop().call_soon)
+    later = asyncio.get_running_loop().call_soon
+    accounts = Accounts() if part is None else SharedAccounts(part.budgets, part.lock, later)
     bookkeeping = Bookkeeping(accounts, store.budgets(_keeper(configuration)), keeper=keeps)
     keeping: AuditKeeping | None = None
     peers = Peers(part.number, part.ends) if part is not None else None
     audit: Audit | None = None
     try:
-        if configuration.audit is None and policy.audit == "required":
-            raise ConfigError(f"policy {policy.name} says audit: required, and --audit is missing")
         if configuration.audit is not None and keeps:
             head = store.audit_head(_keeper(configuration))
             audit = file = _audit(configuration, configuration.audit, server, await head.read())
@@ -112,8 +109,10 @@ async def assemble(
     return services, server, [*warnings, *more]
 
 
-def wrong_server(policy: Policy, server: Server) -> str:
-    """Why this policy is not for this server; "" when it may be."""
+def unusable(policy: Policy, configuration: Configuration, server: Server) -> str:
+    """Why this policy cannot be in force here; "" when it can."""
+    if policy.audit == "required" and configuration.audit is None:
+        return f"policy {policy.name} says audit: required, and --audit is missing"
     wanted = policy.server.system_identifier
     if wanted and wanted != server.system_identifier:
         return f"policy {policy.name} is for system_identifier {wanted}, this server is {server.system_identifier}"

@@ -17,7 +17,7 @@ import structlog
 import typer
 import uvloop
 
-from pgguard.cli.assemble import assemble, read_policy, wrong_server
+from pgguard.cli.assemble import assemble, read_policy, unusable
 from pgguard.cli.configuration import Configuration, configure
 from pgguard.cli.networking import addresses
 from pgguard.cli.part import Parent, Part
@@ -27,7 +27,7 @@ from pgguard.policy.model import Policy
 from pgguard.proxy import dial
 from pgguard.proxy.credentials_watch import CredentialsWatch
 from pgguard.proxy.listener import Listener
-from pgguard.proxy.network import shown
+from pgguard.proxy.network import Address, shown
 from pgguard.proxy.policy_watch import PolicyWatch
 from pgguard.proxy.services import Services
 from pgguard.proxy.windows_watch import WindowsWatch
@@ -76,12 +76,12 @@ def serve(
         configuration = configure(flags, os.environ, config)
         _log_to_stderr(configuration.log_level)
         _raise_file_limit()
+        policy = read_policy(configuration)
+        places = addresses(configuration.listen, "listen")
         if configuration.workers == 1:
-            code = _run(configuration)
+            code = _run(configuration, policy, places)
         else:
-            read_policy(configuration)  # what is wrong with it is said once
-            places = addresses(configuration.listen, "listen")
-            code = supervise(places, configuration.workers, lambda part: _run(configuration, part))
+            code = supervise(places, configuration.workers, lambda part: _run(configuration, policy, [], part))
     except ConfigError as trouble:
         print(f"pgguard serve: {trouble}", file=sys.stderr)
         code = trouble.exit_code
@@ -89,38 +89,31 @@ def serve(
         raise typer.Exit(code)
 
 
-def _run(configuration: Configuration, part: Part | None = None) -> int:
-    """One process, to its end. The exit code."""
+def _run(configuration: Configuration, policy: Policy, places: list[Address], part: Part | None = None) -> int:
+    """One process, to its end; ``places``: where it listens besides the sockets of its ``part``. The exit code."""
     try:
-        return uvloop.run(_serve(configuration, part))
+        return uvloop.run(_serve(configuration, policy, places, part))
     except ConfigError as trouble:
         print(f"pgguard serve: {trouble}", file=sys.stderr)
         return trouble.exit_code
 
 
-async def _serve(configuration: Configuration, part: Part | None) -> int:
-    policy = read_policy(configuration)
+async def _serve(configuration: Configuration, policy: Policy, places: list[Address], part: Part | None) -> int:
     services, server, warnings = await assemble(configuration, policy, part)
     log = structlog.get_logger()
     listener = Listener(services)
-    listening = ""
     try:
         await dial.check(services)
-        if part is None:
-            places = addresses(configuration.listen, "listen")
-            listening = ",".join([shown(await listener.open(host, port)) for host, port in places])
-        else:
-            for bound in part.sockets:
-                await listener.take(bound)
+        listening = ",".join([shown(await listener.open(host, port)) for host, port in places])
+        for bound in part.sockets if part is not None else ():
+            await listener.take(bound)
     except (ConfigError, UpstreamUnavailable) as trouble:
         await listener.stop(0)
         await services.close()
         raise trouble if isinstance(trouble, ConfigError) else ConfigError(str(trouble), exit_code=3) from None
 
     def acceptable(changed: Policy) -> str:
-        if changed.audit == "required" and services.audit is None:
-            return f"policy {changed.name} says audit: required, and --audit is missing"
-        return wrong_server(changed, server)
+        return unusable(changed, configuration, server)
 
     watch = PolicyWatch(configuration.policies, services, acceptable)
     credentials = CredentialsWatch(services)
