@@ -49,7 +49,7 @@ class AuditFile:
         self._dropped = 0
         self._drain: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()  # one at a time gives the file to the disk, or takes another file
-        self.trouble = ""  # why queued records are not being written, "" while they are
+        self.trouble = ""  # why the last records were not written, "" when they were
         self.tell: Callable[[str], None] = lambda trouble: None  # that ``trouble`` is another now
         self.gap = 0  # so many records were missing when it was opened
 
@@ -178,11 +178,8 @@ class AuditFile:
             await asyncio.sleep(_PAUSE if len(self._waiting) < _BATCH else 0)  # sessions go first
             try:
                 self._write_batch()
-            except StoreUnavailable as trouble:
-                self._troubled(str(trouble))
+            except StoreUnavailable:
                 await asyncio.sleep(_RETRY)
-            else:
-                self._troubled("")
 
     def _troubled(self, trouble: str) -> None:
         if trouble != self.trouble:
@@ -214,8 +211,11 @@ class AuditFile:
                 raise OSError(errno.EBADF, "it is closed")
             self._all_or_nothing(lines)
         except OSError as trouble:
-            raise StoreUnavailable(f"audit file {self._path}: {_words(trouble)}") from trouble
+            words = f"audit file {self._path}: {_words(trouble)}"
+            self._troubled(words)
+            raise StoreUnavailable(words) from trouble
         self._link = link
+        self._troubled("")
 
     def _all_or_nothing(self, lines: bytes) -> None:
         written = 0

@@ -211,6 +211,25 @@ async def test_a_disk_that_takes_nothing_keeps_the_queue_and_tells(tmp_path: Pat
     assert len(list(show(path))) == 1
 
 
+async def test_a_record_that_is_refused_is_told_at_once_and_the_next_one_written_as_well(tmp_path: Path) -> None:
+    path, told = tmp_path / "audit.log", list[str]()
+    file = AuditFile.open(path, "n1")
+    file.tell = told.append
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="file too large"):
+                await file.write(record())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    await file.write(record())
+    await file.close()
+
+    assert told == [f"audit file {path}: file too large", ""]
+    assert len(list(show(path))) == 1
+
+
 async def test_the_chain_goes_on_in_a_new_file_when_the_old_one_was_moved_away(tmp_path: Path) -> None:
     path, old = tmp_path / "audit.log", tmp_path / "audit.log.1"
     file = AuditFile.open(path, "n1")
