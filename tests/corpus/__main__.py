@@ -15,7 +15,7 @@ from live.postgres import bindir_of
 
 from tests.corpus.relay import Relay
 from tests.corpus.verdicts import Pictures
-from tests.corpus.watch import KINDS, Findings, Watch
+from tests.corpus.watch import KINDS, READ, Findings, Watch
 from tests.docs.generated import with_part
 from tests.regress import scripts
 from tests.regress.__main__ import PAGE
@@ -68,11 +68,12 @@ def counted(findings: Findings) -> dict[str, int]:
 def watched(version: int, plan: scripts.Scripts) -> tuple[Findings, int]:
     """Run the scripts through the relay. What came of it, and how many pictures were read."""
     findings = Findings()
+    began = time.monotonic()
 
     def tell(name: str) -> None:
         findings.script = name
-        if sys.stderr.isatty():
-            print(f"\r{name}\x1b[K", end="\r", file=sys.stderr, flush=True)
+        done = f"{time.monotonic() - began:5.0f} s, {findings.counts[READ]} read, {len(findings.disagreements)} disagree"
+        print(f"{done}: {name}", file=sys.stderr, flush=True)
 
     with trusting_server(version) as server:
         scripts.fresh_database(server)

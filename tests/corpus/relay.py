@@ -31,6 +31,7 @@ class Stream:
     """Whole messages out of a socket."""
 
     def __init__(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for an ACK
         self.socket = connection
         self._buffer = b""
 
