@@ -18,12 +18,13 @@ class PgguardError(Exception):
 
 
 class ProtocolViolation(PgguardError):
-    """``side`` ("client" or "server") sent bytes that the protocol forbids at this point."""
+    """``side`` ("client" or "server") sent bytes that the protocol forbids at this point. ``code``: the SQLSTATE."""
 
-    def __init__(self, side: str, what: str) -> None:
+    def __init__(self, side: str, what: str, code: str = "08P01") -> None:
         super().__init__(f"{side}: {what}")
         self.side = side
         self.what = what
+        self.code = code
 
 
 class MalformedMessage(ProtocolViolation):

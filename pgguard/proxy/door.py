@@ -16,7 +16,16 @@ from pgguard.proxy.tls import ALPN, HANDSHAKE_SECONDS, SHUTDOWN_SECONDS, TlsForC
 from pgguard.session.proving import PLAIN, Leg
 from pgguard.wire.backend import encode_error
 from pgguard.wire.proxy_protocol import read_proxy_header
-from pgguard.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage, read_startup
+from pgguard.wire.startup import (
+    GSSENC_REQUEST,
+    SSL_REQUEST,
+    CancelRequest,
+    GSSENCRequest,
+    SSLRequest,
+    StartupMessage,
+    read_startup,
+    unsupported,
+)
 
 if TYPE_CHECKING:
     from pgguard.proxy.services import Services
@@ -70,7 +79,7 @@ class Door(asyncio.Protocol):
             while self._transport is not None and self._data and self._task is None and self._step():
                 pass
         except ProtocolViolation as broken:
-            self._refuse({"C": "08P01", "M": broken.what})
+            self._refuse({"C": broken.code, "M": broken.what})
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._close()
@@ -106,7 +115,7 @@ class Door(asyncio.Protocol):
             if self._data:
                 raise ProtocolViolation("client", "received unencrypted data after an encryption request")
             if type(first) in self._asked or self._leg.encrypted:
-                raise ProtocolViolation("client", "unsupported frontend protocol 1234.5679")
+                raise unsupported(SSL_REQUEST if isinstance(first, SSLRequest) else GSSENC_REQUEST)
             self._asked.add(type(first))
             if isinstance(first, SSLRequest) and tls is not None:
                 self._transport.pause_reading()  # what comes next is for TLS

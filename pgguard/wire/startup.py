@@ -82,6 +82,12 @@ def cancel_request(key: bytes) -> CancelRequest:
 First = StartupMessage | SSLRequest | GSSENCRequest | CancelRequest
 
 
+def unsupported(code: int) -> ProtocolViolation:
+    """A first packet of this code has no place here."""
+    spoken = f"{code >> 16}.{code & 0xFFFF}"
+    return ProtocolViolation("client", f"unsupported frontend protocol {spoken}: server supports 3.0 to 3.2", "0A000")
+
+
 def read_startup(data: bytes) -> tuple[First, int] | None:
     """The first packet in ``data`` and where it ends; None while it is not whole. Raises ProtocolViolation."""
     if len(data) < 4:
@@ -99,7 +105,7 @@ def read_startup(data: bytes) -> tuple[First, int] | None:
     if code == CANCEL_REQUEST:
         return CancelRequest(data[:length]), length
     if code >> 16 != 3:
-        raise ProtocolViolation("client", f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}")
+        raise unsupported(code)
     words = data[8:length].split(b"\0")
     # name, value, ..., an empty name, and what split leaves behind the last NUL
     if len(words) < 2 or words[-1] != b"" or words[-2] != b"" or len(words) % 2 != 0:

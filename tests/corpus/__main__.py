@@ -72,8 +72,8 @@ def watched(version: int, plan: scripts.Scripts) -> tuple[Findings, int]:
 
     def tell(name: str) -> None:
         findings.script = name
-        done = f"{time.monotonic() - began:5.0f} s, {findings.counts[READ]} read, {len(findings.disagreements)} disagree"
-        print(f"{done}: {name}", file=sys.stderr, flush=True)
+        seconds, wrong = time.monotonic() - began, len(findings.disagreements)
+        print(f"{seconds:5.0f} s, {findings.counts[READ]} read, {wrong} disagree: {name}", file=sys.stderr, flush=True)
 
     with trusting_server(version) as server:
         scripts.fresh_database(server)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from live import frontend as f
 from live.certificates import Authority
+from live.endpoint import Endpoint
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres
 
@@ -26,8 +27,8 @@ def guard(postgres: Postgres, authority: Authority) -> Iterator[Pgguard]:
     guard.stop()
 
 
-def plain(guard: Pgguard) -> socket.socket:
-    return socket.create_connection((guard.host, guard.port), timeout=10)
+def plain(endpoint: Endpoint) -> socket.socket:
+    return socket.create_connection((endpoint.host, endpoint.port), timeout=10)
 
 
 def everything(from_: socket.socket) -> bytes:
@@ -61,6 +62,20 @@ def test_a_second_request(guard: Pgguard) -> None:
         with lenient().wrap_socket(one) as encrypted:
             encrypted.sendall(f.ssl_request())
             assert b"unsupported frontend protocol" in everything(encrypted)
+
+
+@pytest.mark.parametrize("code", [4 << 16, 1234 << 16 | 5681], ids=hex)
+def test_protocols_that_nobody_speaks(postgres: Postgres, guard: Pgguard, code: int) -> None:
+    said = []
+    for endpoint in (postgres, guard):
+        with plain(endpoint) as one:
+            one.sendall(struct.pack("!ii", 18, code) + b"user\0ann\0\0")
+            fields = everything(one)[5:].split(b"\0")
+            # (15 knows no 3.2)
+            said.append([field.split(b":")[0] for field in fields if field[:1] in (b"S", b"C", b"M")])
+
+    assert said[1] == said[0]
+    assert b"C0A000" in said[0]
 
 
 def test_gss_first_and_then_tls(guard: Pgguard) -> None:

@@ -78,7 +78,7 @@ def test_a_cancel_request_is_kept_as_it_is() -> None:
         (b"GET / HTTP/1.1", "invalid length"),
         (struct.pack("!i", MAX_STARTUP_LENGTH + 1), "invalid length"),
         (packet(2 << 16), "unsupported frontend protocol 2.0"),
-        (packet(4 << 16 | 7), "unsupported frontend protocol 4.7"),
+        (packet(4 << 16 | 7), "unsupported frontend protocol 4.7: server supports 3.0 to 3.2"),
         (packet(196608), "invalid startup packet layout"),
         (packet(196608, b"user\0ann\0"), "invalid startup packet layout"),
         (packet(196608, b"user\0\0"), "invalid startup packet layout"),
