@@ -9,7 +9,7 @@
 #   make test-tools  drivers, programs, migration tools and PgBouncer, installed into .cache/tools, direct and through pgguard
 #   make bench   pgbench direct, through PgBouncer and through pgguard
 #   make regress PostgreSQL's own regression scripts direct and through pgguard, compared; VERSION=15 (16, 18) alone
-#   make corpus  each statement of these scripts: what pgguard says of it, and what it then does
+#   make corpus  each statement of these scripts: what pgguard says of it, and what it then does; then make fuzz
 #   make fuzz    every decoder, SECONDS=300 each, guided by coverage where atheris can be installed
 #   make clean   away with everything made
 
@@ -119,6 +119,7 @@ regress: setup postgres15
 
 corpus: setup postgres15
 	PYTHONPATH=.:tests $(PY) -m tests.corpus $(VERSION)
+	@$(MAKE) --no-print-directory fuzz
 
 fuzz: setup
 	@$(PY) -m pip install --quiet --disable-pip-version-check atheris || echo "no atheris here: fuzzing blindly"

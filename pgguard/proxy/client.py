@@ -294,7 +294,7 @@ class ClientSide(asyncio.Protocol):
         if not isinstance(trouble, ProtocolViolation):
             self._refuse("PGG06", f"pgguard cannot judge now: {trouble}")
         elif trouble.side == "client":
-            self._refuse("08P01", trouble.what)
+            self._refuse(trouble.code, trouble.what)
         else:
             log.error("the server broke the protocol", session=self.ident, what=trouble.what)
             self._refuse("PGG06", f"the server broke the protocol: {trouble.what}")
