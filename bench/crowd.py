@@ -8,12 +8,14 @@ import platform
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from statistics import median, quantiles
 from threading import Event, Thread
 
 from live.endpoint import Endpoint
-from live.pgguard import Pgguard
+from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres, bindir_of
 from live.raw import Raw
 
@@ -49,6 +51,27 @@ def busy(way: Endpoint, script: str, clients: int, seconds: int) -> tuple[float,
     return tps, median(found), quantiles(found, n=100)[-1]
 
 
+def lanes(server: Postgres, workers: int) -> Iterator[tuple[str, Endpoint]]:
+    """One after the other, so that none takes anything from another."""
+    yield "direct", server
+    for count in (1, workers) if workers > 1 else (1,):
+        guard = Pgguard(server, PRODUCTION, "--workers", str(count)).start()
+        try:
+            yield "pgguard" if count == 1 else f"pgguard, {count} workers", guard
+        finally:
+            guard.stop()
+
+
+def memory_of(guard: Pgguard) -> str:
+    """In MB, of all its processes; what they share counts in each."""
+    assert guard.process is not None
+    pids = [guard.process.pid]
+    for pid in pids:
+        pids += [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
+    return f"{pages * resource.getpagesize() / 2**20:,.0f}"
+
+
 def crowd(way: Endpoint, idle: int, clients: int, seconds: int) -> list[list[str]]:
     """A row of the table for each of: nobody idle, and ``idle`` connections that each ran one statement."""
     rows = []
@@ -59,7 +82,7 @@ def crowd(way: Endpoint, idle: int, clients: int, seconds: int) -> list[list[str
                 raw = stack.enter_context(Raw.connect(way, USER, DATABASE))
                 raw.query("select abalance from pgbench_accounts where aid = 1")
             took = time.perf_counter() - began
-            memory = f"{way.rss_kb() / 1024:,.0f}" if isinstance(way, Pgguard) else "-"
+            memory = memory_of(way) if isinstance(way, Pgguard) else "-"
             for label, script in (("SELECT", SELECT), ("UPDATE by key", KEYED_UPDATE)):
                 tps, middle, worst = busy(way, script, clients, seconds)
                 signed_in = f"{standing / took:,.0f}" if standing else "-"
@@ -73,6 +96,7 @@ def main() -> int:
     parser.add_argument("--idle", type=int, default=2000)
     parser.add_argument("--busy", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2, help="of a second pgguard; 1: without that (default: 2)")
     chosen = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -82,15 +106,12 @@ def main() -> int:
         fill(server, ROWS)
         print(f"PostgreSQL {server.value('show server_version')}, Python {platform.python_version()}, "
               f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} at start\n", flush=True)  # fmt: skip
-        guard = Pgguard(server).start()
-        try:
-            for name, way in (("direct", server), ("pgguard", guard)):
-                head = [name, "tps", "one more: median (ms)", "p99", "sign-ins/s", "memory (MB)"]
-                print(markdown(head, crowd(way, chosen.idle, chosen.busy, chosen.seconds)), end="\n\n", flush=True)
-                server.wait_until(f"select count(*) < 5 from pg_stat_activity where usename = '{USER}'", seconds=60)
-            print(f"pgguard's memory when all have gone: {guard.rss_kb() / 1024:,.0f} MB")
-        finally:
-            guard.stop()
+        for name, way in lanes(server, chosen.workers):
+            head = [name, "tps", "one more: median (ms)", "p99", "sign-ins/s", "memory (MB)"]
+            print(markdown(head, crowd(way, chosen.idle, chosen.busy, chosen.seconds)), end="\n\n", flush=True)
+            server.wait_until(f"select count(*) < 5 from pg_stat_activity where usename = '{USER}'", seconds=60)
+            if isinstance(way, Pgguard):
+                print(f"memory when all have gone: {memory_of(way)} MB", end="\n\n", flush=True)
     finally:
         server.stop()
     return 0
