@@ -241,7 +241,6 @@ class Accounts:
     def __init__(self) -> None:
         self._all: dict[Place, Account] = {}
         self._swept: set[Place] = set()
-        self._members = 0
         self.warnings: list[str] = []  # for the log
 
     def enter(self) -> None:
@@ -305,12 +304,3 @@ class Accounts:
                 account.changed = True
             else:
                 self._swept.add(place)
-
-    @property
-    def members(self) -> int:
-        """How many processes use them."""
-        return self._members
-
-    @members.setter
-    def members(self, number: int) -> None:
-        self._members = number

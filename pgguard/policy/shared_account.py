@@ -39,8 +39,7 @@ _TEXT: Final = (RECORD - _TEXTS) // 2  # bytes of each
 # Behind all records: their numbers, then these.
 _VERSION: Final = 0  # the highest number; goes up with every record that is made or swept
 _USED: Final = 1  # no record from here on was ever used
-_MEMBERS: Final = 2
-_HEAD: Final = 3
+_HEAD: Final = 2
 
 
 class Lock(Protocol):
@@ -146,16 +145,6 @@ class SharedAccounts(Accounts):
     def _step_is_over(self) -> None:
         self._due = False
         self.give_back()
-
-    @property
-    def members(self) -> int:
-        self.enter()
-        return self._head[_MEMBERS]
-
-    @members.setter
-    def members(self, number: int) -> None:
-        self.enter()
-        self._head[_MEMBERS] = number
 
     def _make(self, place: Place) -> SharedAccount:
         """A new account; under ``OTHERS`` where there is no room for it."""

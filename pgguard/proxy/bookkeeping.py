@@ -1,7 +1,7 @@
 """Keeps what was spent of budgets over a restart: read at start, written once a second and at the end, off the path.
 
-Of several processes that share their accounts one is the *keeper*: it alone reads, before any of them begins, and
-writes. At the end whoever leaves last writes what was changed after the keeper had left.
+Of several processes that share their accounts one is the *keeper*: it alone reads and writes, so it is the first to
+begin and the last to end (cli/workers.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pgguard.store.budgets import Saved, SavedBudgets
 log = structlog.get_logger()
 
 SECONDS = 1.0
-KEEPER_SECONDS = 30.0  # for the keeper to begin
 
 
 class Bookkeeping:
@@ -42,9 +41,6 @@ class Bookkeeping:
         several processes share the accounts, AccountsUnavailable."""
         if self._keeper:
             await self._read()
-        else:
-            await self._keeper_began()
-        self._accounts.members += 1
         self._task = asyncio.create_task(self._run())
 
     async def _read(self) -> None:
@@ -58,13 +54,6 @@ class Bookkeeping:
             self._accounts.open(place, saved.window).restore(spent, allowed, now)
         self._accounts.changes()
 
-    async def _keeper_began(self) -> None:
-        for _ in range(int(KEEPER_SECONDS / 0.02)):
-            if self._accounts.members:
-                return
-            await asyncio.sleep(0.02)
-        raise StoreUnavailable("what was spent of budgets was not read in time")
-
     async def close(self) -> None:
         """After the last client."""
         self._stop.set()  # not cancelled: a writing that is under way is to arrive
@@ -74,16 +63,6 @@ class Bookkeeping:
         self._tell()
         if self._keeper:
             await self.write()
-        if self._leave():
-            await self.write()
-
-    def _leave(self) -> bool:
-        """Whether nobody is left who would write."""
-        try:
-            self._accounts.members -= 1
-            return not self._accounts.members
-        except AccountsUnavailable:
-            return False
 
     async def _run(self) -> None:
         while not self._stop.is_set():

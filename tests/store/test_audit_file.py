@@ -1,11 +1,10 @@
-"""The audit file goes on after restarts, crashes and full disks, and says so when it cannot."""
+"""The audit file goes on after restarts and crashes, and says so when it cannot."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -14,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from pgguard.audit.chain import Link, Whole
-from pgguard.audit.record import AuditRecord
 from pgguard.errors import ConfigError, StoreUnavailable
 from pgguard.store.audit_file import AuditFile
 from pgguard.store.audit_reading import follow, show, verify
+from tests.store.audit_at_hand import record, write
 
 WRITER = """
 import asyncio, sys
@@ -30,17 +29,6 @@ async def main():
         await file.write(AuditRecord("s", "ann", "ann", "c", "psql", "d", "x" * 5000, "", "delete", "refuse"))
 asyncio.run(main())
 """
-
-
-def record(statement: str = "delete from t where id = 7", verdict: str = "refuse") -> AuditRecord:
-    return AuditRecord("s1", "ann", "ann", "10.0.0.1", "psql", "shop", statement, "d", "delete", verdict)
-
-
-async def write(path: Path, count: int) -> None:
-    file = AuditFile.open(path, "n1", server="shop/77")
-    for _ in range(count):
-        await file.write(record())
-    await file.close()
 
 
 async def test_a_chain_goes_on_after_a_restart(tmp_path: Path) -> None:
@@ -138,28 +126,6 @@ async def test_a_full_disk_is_unavailable_not_silence() -> None:
     await file.close()
 
 
-async def test_half_a_line_is_cut_off_again(tmp_path: Path) -> None:
-    """A disk that fills up in the middle of a line: nothing of it stays, and the chain goes on when there is room."""
-    path = tmp_path / "audit.log"
-    await write(path, 1)
-    file = AuditFile.open(path, "n1")
-    size = path.stat().st_size
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, hard))
-    try:
-        with pytest.raises(StoreUnavailable, match="file too large"):
-            await file.write(record())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    assert path.stat().st_size == size
-
-    await file.write(record())
-    await file.close()
-
-    assert verify(path) is None
-
-
 async def test_queued_records_are_written_off_the_path_and_at_close(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     file = AuditFile.open(path, "n1")
@@ -178,56 +144,6 @@ async def test_queued_records_are_written_off_the_path_and_at_close(tmp_path: Pa
 
     assert verify(path) is None
     assert [found[0]["statement"], found[-1]["statement"]] == ["update t set a = 0", "last"]
-
-
-async def test_a_queue_that_is_full_says_how_much_it_dropped(tmp_path: Path) -> None:
-    path = tmp_path / "audit.log"
-    file = AuditFile.open(path, "n1")
-    for _ in range(40):
-        file.queue(record("x" * (1 << 20), "proved"))
-    await file.close()
-    notes = list(show(path, {"kind": "note"}))
-
-    assert verify(path) is None
-    assert [note["rule"] for note in notes] == ["dropped"]
-    assert notes[0]["statement"].startswith("8 records")
-
-
-async def test_a_disk_that_takes_nothing_keeps_the_queue_and_tells(tmp_path: Path) -> None:
-    path = tmp_path / "audit.log"
-    file = AuditFile.open(path, "n1")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        file.queue(record(verdict="proved"))
-        await asyncio.sleep(0.05)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    assert "file too large" in file.trouble
-
-    await file.close()
-
-    assert len(list(show(path))) == 1
-
-
-async def test_a_record_that_is_refused_is_told_at_once_and_the_next_one_written_as_well(tmp_path: Path) -> None:
-    path, told = tmp_path / "audit.log", list[str]()
-    file = AuditFile.open(path, "n1")
-    file.tell = told.append
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        for _ in range(2):
-            with pytest.raises(StoreUnavailable, match="file too large"):
-                await file.write(record())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    await file.write(record())
-    await file.close()
-
-    assert told == [f"audit file {path}: file too large", ""]
-    assert len(list(show(path))) == 1
 
 
 async def test_the_chain_goes_on_in_a_new_file_when_the_old_one_was_moved_away(tmp_path: Path) -> None:
