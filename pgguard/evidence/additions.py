@@ -57,7 +57,9 @@ def additions(changed: frozenset[str], inside: bool) -> Iterator[str]:
     for catalog, column, key in _RIGHTS:
         if catalog in changed:
             key = f"pg_catalog.concat_ws('.', '{catalog}', {key})"
-            given = f"t.{column} IS NOT NULL AND " if inside else ""
+            # Where the last privilege on a column is revoked nothing is left of it; elsewhere an empty list is.
+            kept = " OR NOT t.attisdropped" if catalog == "pg_attribute" else ""
+            given = f"(t.{column} IS NOT NULL{kept}) AND " if inside else ""
             source = f"{catalog} t WHERE {given}{_differs(inside, recent=False)}"
             yield _rows("rights", key, (f"t.{column}::pg_catalog.text",), source)
 

@@ -95,8 +95,9 @@ def _how_gone(sides: Sides, before: Relation) -> str:
     """dropped, replaced (by a view of the same name), or "" when nothing is lost by it."""
     if before.owned_by is not None:
         table, number = before.owned_by
-        # A sequence goes with its column, which is named itself.
-        return "dropped" if sides.alive(table) and (table, number) not in sides.gone_columns else ""
+        # A sequence goes with its column, which is named itself. A table that was not asked about is not going.
+        stays = table not in sides.outside.relations or sides.alive(table) is not None
+        return "dropped" if stays and (table, number) not in sides.gone_columns else ""
     if before.kind != "v":
         return "dropped"
     for now in sides.inside.relations.values():

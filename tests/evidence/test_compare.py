@@ -136,6 +136,15 @@ def test_row_security_does_not_hide_rows_from_the_question(connect: Any) -> None
     assert other.says("truncate t; insert into t values (1), (2)") == ["data public.t truncated 50"]
 
 
+def test_a_sequence_goes_without_the_table_that_owns_it(shop: Any) -> None:
+    """Its DROP takes no lock on the table, so that nobody asks about that."""
+    shop.run("create sequence w.numbers owned by w.b.a_id")
+    assert shop.says("drop sequence w.numbers") == ["sequence w.numbers dropped"]
+    assert shop.says("lock table w.b in exclusive mode; drop sequence w.numbers") == ["sequence w.numbers dropped"]
+    assert shop.says("alter table w.b drop column a_id") == ["column w.b.a_id dropped 500"]
+    assert shop.says("drop table w.b") == ["table w.b dropped 500"]
+
+
 def test_created_tables_are_told_apart(shop: Any) -> None:
     shop.run("begin; create table w.new (id int); insert into w.new values (1); delete from w.new; truncate w.b")
     reading, outside, inside = shop.look()

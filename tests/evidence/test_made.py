@@ -23,6 +23,7 @@ create table w.apart (id int, k int);
 create table w.indexed (id int, t varchar(5), d int default w.f2(1));
 create index indexed_f on w.indexed (w.f2(id), t);
 grant select on w.loose to outside;
+grant select (id, k), update (k) on w.q to outside;
 create statistics w.st on id, k from w.loose;
 set client_min_messages = error;
 """
@@ -100,6 +101,9 @@ HAZARDS: list[tuple[str, list[tuple[str, str]]]] = [
     ("grant delete on w.own to other", [("changes-roles", "privileges on objects are granted or revoked")]),
     ("revoke select on w.loose from outside", [("changes-roles", "privileges on objects")]),
     ("grant update (id) on w.loose to other", [("changes-roles", "privileges on objects")]),
+    ("revoke select (id) on w.q from outside", [("changes-roles", "privileges on objects")]),
+    ("revoke all (k) on w.q from outside", [("changes-roles", "privileges on objects")]),
+    ("revoke all on w.q from outside", [("changes-roles", "privileges on objects")]),
     ("grant execute on function w.f() to other", [("changes-roles", "privileges on objects")]),
     ("grant create on schema w to other", [("changes-roles", "privileges on objects")]),
     ("alter default privileges in schema w grant select on tables to other", [("changes-roles", "privileges")]),
@@ -143,6 +147,8 @@ HARMLESS = [
     " (''x'') stored, check (a > 0), e w.mood default ''sad'', d w.positive default 1, unique (a, at))",
     "create table w.new (id int default w.f2(1) check (w.f2(id) > 0))",
     "create table w.new (like w.a including all)",
+    "create table w.new (id int, k int); grant select (id) on w.new to other; revoke select (id) on w.new from other",
+    "alter table w.q add column more int; alter table w.q drop column id",
     "alter table w.loose add column c timestamptz default now(), add check (id > 0 or lower(id::text) = ''a'')",
     "alter table w.loose add column s serial, add column o w.over",
     "create view w.vc as select w.f2(id) from w.a",
