@@ -69,7 +69,9 @@ def look(server: Postgres, database: str, before: Look | None = None) -> Look:
         for name, columns in direct.execute(_TABLES.encode()).fetchall():
             known = before.tables.get(name) if before is not None else None
             if known is None or set(known.columns) <= set(columns):
-                found.tables[name] = _table(direct, name, columns, known)
+                # To plan a query of ours can run a trap as well, by an index; then that was not the attack.
+                with direct.transaction(force_rollback=True):
+                    found.tables[name] = _table(direct, name, columns, known)
         return found
 
 
