@@ -22,6 +22,12 @@ from tests.regress.__main__ import PAGE
 from tests.regress.source import CACHE, Unavailable, scripts_of
 from tests.regress.stand import trusting_server
 
+# Besides the connection that reads pictures.
+ALONE = (
+    f"select count(*) < 2 from pg_stat_activity where datname = '{scripts.DATABASE}'"
+    " and backend_type = 'client backend'"
+)
+
 
 def main() -> int:
     """The exit code: 0 when nobody disagrees, 1 when somebody does, 3 when there is nothing to run."""
@@ -44,6 +50,8 @@ def main() -> int:
     found = counted(findings)
     for name, count in found.items():
         print(f"{count:8}  {name}")
+    for text in findings.unread:
+        print(f"\nonly the server can read: {text.strip()[:2000]}")
     for one in findings.disagreements:
         print(f"\n{one.script}: {one.said}: {one.text.strip()[:2000]}")
         for table, rows in one.loss.rows.items():
@@ -71,6 +79,7 @@ def watched(version: int, plan: scripts.Scripts) -> tuple[Findings, int]:
     began = time.monotonic()
 
     def tell(name: str) -> None:
+        server.wait_until(ALONE, seconds=60)  # or what the last session takes along would be this one's doing
         findings.script = name
         seconds, wrong = time.monotonic() - began, len(findings.disagreements)
         print(f"{seconds:5.0f} s, {findings.counts[READ]} read, {wrong} disagree: {name}", file=sys.stderr, flush=True)

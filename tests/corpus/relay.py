@@ -133,16 +133,21 @@ class Relay(Endpoint):
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.faults: list[BaseException] = []
+        self._serving: list[threading.Thread] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
     def close(self) -> None:
+        """Returns when nothing is looked at any more: the clients, which must have gone, do not wait for that."""
         self._listener.close()
+        for thread in self._serving:
+            thread.join(60)
 
     def _listen(self) -> None:
         with suppress(OSError):  # closed
             while True:
                 client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                self._serving.append(threading.Thread(target=self._serve, args=(client,), daemon=True))
+                self._serving[-1].start()
 
     def _serve(self, client: socket.socket) -> None:
         with client, socket.create_connection((self._server.host, self._server.port)) as server:

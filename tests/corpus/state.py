@@ -33,7 +33,10 @@ _OBJECTS: Final = {
     "constraint": (
         "k.conrelid, k.contypid, k.conname, k.contype, k.condeferrable, k.confdeltype",
         "pg_catalog.pg_constraint k LEFT JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
-        " WHERE k.oid >= 16384 AND c.relpersistence IS DISTINCT FROM 't'",
+        " WHERE k.oid >= 16384 AND c.relpersistence IS DISTINCT FROM 't'"
+        # (a key's own rows for each partition that it points to come and go with it)
+        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint p"
+        " WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)",
     ),
     # Those of a key come and go with their constraint; off are D, and R where nothing is replicated.
     "trigger that is on": (
@@ -52,7 +55,9 @@ _OBJECTS: Final = {
     ),
     "type": (
         "t.oid, n.nspname, t.typname",
+        # (an array's type is renamed when somebody takes its name)
         f"pg_catalog.pg_type t {_SPACE} t.typnamespace WHERE t.oid >= 16384 AND n.nspname NOT LIKE 'pg_t%'"
+        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)"
         " AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.reltype IN (t.oid, t.typelem)"
         " AND c.reltype <> 0 AND c.relpersistence = 't')",
     ),

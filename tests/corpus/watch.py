@@ -45,6 +45,7 @@ class Findings:
 
     counts: Counter[str] = field(default_factory=Counter)
     disagreements: list[Disagreement] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)  # texts that only the server can read
     script: str = ""
 
 
@@ -132,6 +133,8 @@ class Watch:
         judged = said.judged
         if judged.error:
             kind = BAD if self._connection.failed else UNREAD
+            if kind == UNREAD:
+                self._findings.unread.append(judged.text.decode("utf-8", "replace"))
         elif said.harmless:
             kind = HARMLESS
         elif said.bound is not None:
