@@ -43,7 +43,7 @@ class Endpoint:
         """Sign in with psycopg. ``options`` are libpq's connection parameters."""
         return psycopg.connect(
             host=self.host, port=self.port, user=user, dbname=dbname, autocommit=autocommit,
-            **{"password": password_of(user), "connect_timeout": 15, **options},
+            **{"password": password_of(user), "connect_timeout": 60, **options},
         )  # fmt: skip
 
     def sql(self, query: str, params: Sequence[Any] | None = None, *, user: str, dbname: str) -> list[tuple[Any, ...]]:
@@ -54,7 +54,7 @@ class Endpoint:
 
     def psql(
         self, script: str = "", *, user: str, dbname: str, args: Sequence[str] = (),
-        env: Mapping[str, str] | None = None, timeout: float = 60,
+        env: Mapping[str, str] | None = None, timeout: float = 120,
     ) -> Ran:  # fmt: skip
         """Run psql with ``script`` on its standard input (``args`` may hold -c instead). It has a script's name, so
         that nobody tells it which environment this is."""

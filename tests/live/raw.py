@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from live import frontend
 from live.backend import Message, Transcript
 from live.endpoint import Endpoint, password_of
+from live.waiting import PATIENCE
 
-TIMEOUT = 20.0
+TIMEOUT = PATIENCE
 
 
 class SignInRefused(Exception):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from live.pgguard import Pgguard
+from live.waiting import wait_until
 
 
 def say(guard: Pgguard, command: str, *, user: str = "bob") -> list[tuple[str, ...]]:
@@ -28,7 +27,5 @@ def told(guard: Pgguard, number: int, *, user: str = "bob") -> dict[str, str]:
 
 def ended(guard: Pgguard, number: int, *, user: str = "bob") -> str:
     """What became of the transaction that a request let through; it is written down behind the answer."""
-    deadline = time.monotonic() + 10
-    while (outcome := told(guard, number, user=user)["outcome"]).startswith("spent") and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return outcome
+    wait_until(lambda: not told(guard, number, user=user)["outcome"].startswith("spent"))
+    return told(guard, number, user=user)["outcome"]

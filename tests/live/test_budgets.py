@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from live.pgguard import Pgguard, policy_file
 from live.postgres import Postgres
 from live.raw import Raw
 from live.refusals import VERBOSE, Refused, from_psql
+from live.waiting import wait_until
 
 pytestmark = pytest.mark.live
 
@@ -174,12 +176,15 @@ def test_what_is_rolled_back_lost_or_not_found_is_not_spent(
         raw.vanish()
     with guard.connect("ann", database) as connection, pytest.raises(psycopg.Error, match="division"):
         connection.execute("delete from notes where id = 1; select 1/0")
-    deadline = time.monotonic() + 10
-    while spent(guard) and time.monotonic() < deadline:
-        time.sleep(0.05)
-
-    assert spent(guard) == []
+    wait_until(lambda: spent(guard) == [], lambda: spent(guard))
     assert notes(server, database) == 1000
+
+
+def written(guard: Pgguard) -> int:
+    """How much the state knows to be spent; it is written once a second."""
+    with contextlib.closing(sqlite3.connect(f"file:{guard.state}?mode=ro", uri=True)) as state:
+        rows = state.execute("select content from pgguard_budgets").fetchall()
+    return sum(amount for (content,) in rows for _, amount, _ in json.loads(content)[2])
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
@@ -190,7 +195,7 @@ def test_a_restart_forgets_nothing(
     for n in range(1, 6):
         psql(guard, database, f"delete from notes where id = {n}")
     if end == "kill":
-        time.sleep(2.5)  # it is written once a second
+        wait_until(lambda: written(guard) == 5, lambda: written(guard))
         guard.kill()
     else:
         guard.terminate()
@@ -212,10 +217,9 @@ def test_commits_whose_answer_was_lost_stay_spent(
             raw.send(f.query(f"delete from notes where id = {n}"))
             if n % 2:
                 raw.vanish()
-    deadline = time.monotonic() + 20
-    while not spent(guard) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1)
+    left = f"select from pg_stat_activity where datname = '{database}' and usename = 'ann'"
+    server.wait_until(f"select not exists ({left})")
+    wait_until(lambda: spent(guard))
 
     assert 1000 - notes(server, database) <= int(spent(guard)[0]["spent"]) <= 10
 

@@ -10,6 +10,7 @@ from live import frontend as f
 from live.endpoint import Endpoint
 from live.postgres import Postgres
 from live.raw import Raw, cancel
+from live.waiting import PATIENCE
 
 pytestmark = pytest.mark.live
 
@@ -76,7 +77,7 @@ def test_what_waits_in_front_of_the_server_is_cancelled(
     """DDL waits there until others' statements, sent but not begun, have looked their names up."""
     guard, database = sides[1]
     with Raw.connect(guard, "ann", database) as reader, Raw.connect(guard, "ann", database) as raw:
-        reader.send(f.query("select pg_sleep(20)") + f.query("select 2"))
+        reader.send(f.query("select pg_sleep(120)") + f.query("select 2"))
         server.wait_until(ASLEEP.format(pid=reader.pid))
         if in_block:
             raw.query("begin")
@@ -99,11 +100,17 @@ def test_what_waits_in_front_of_the_server_is_cancelled(
 
 def test_nobody_is_cancelled_without_the_key(server: Postgres, sides: list[tuple[Endpoint, str]]) -> None:
     guard, database = sides[1]
-    with Raw.connect(guard, "ann", database) as raw, Raw.connect(guard, "ann", database) as other:
-        raw.send(f.query("select pg_sleep(0.5)"))
-        server.wait_until(ASLEEP.format(pid=raw.pid))
+    with (
+        server.connect("ann", database) as holder,
+        Raw.connect(guard, "ann", database) as raw,
+        Raw.connect(guard, "ann", database) as other,
+    ):
+        holder.execute("select pg_advisory_lock(4711)")
+        raw.send(f.query("select pg_advisory_lock_shared(4711)"))
+        server.wait_until(WAITING.format(pid=raw.pid))
         cancel(guard, raw.pid, other.key)
         cancel(guard, other.pid, other.key)  # it is idle
+        holder.execute("select pg_advisory_unlock(4711)")
         assert [message.kind for message in raw.until_ready()] == ["T", "D", "C", "Z"]
         assert other.query("select 1")[1].row == [b"1"]
 
@@ -122,7 +129,7 @@ def test_at_any_moment(server: Postgres, sides: list[tuple[Endpoint, str]]) -> N
             canceller = threading.Timer(pace.random() * 0.01, cancel, (guard, raw.pid, raw.key))
             canceller.start()
             answer = raw.ask(measured)
-            canceller.join(20)
+            canceller.join(PATIENCE)
             assert not canceller.is_alive()
             kinds = [message.kind for message in answer]
             # A cancel that finds nothing to end can end what comes right behind it, as it does without pgguard.

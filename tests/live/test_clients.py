@@ -61,7 +61,7 @@ def test_psql(server: Postgres, guard: Pgguard, database: str) -> None:
 def program(endpoint: Endpoint, name: str, *arguments: str) -> str:
     ran = subprocess.run(
         [str(endpoint.bindir / name), "-h", endpoint.host, "-p", str(endpoint.port), "-U", "ann", *arguments],
-        check=False, capture_output=True, text=True, timeout=90,
+        check=False, capture_output=True, text=True, timeout=180,
         env=clean_environment({"PGPASSWORD": password_of("ann")}),
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
@@ -112,7 +112,7 @@ async def test_asyncpg(guard: Pgguard, database: str) -> None:
         user="ann",
         password=password_of("ann"),
         database=database,
-        command_timeout=20,
+        command_timeout=60,
     )
     try:
         assert await connection.fetchval("select $1::int[] || 4", [1, 2, 3]) == [1, 2, 3, 4]

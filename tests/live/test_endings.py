@@ -81,10 +81,10 @@ def test_a_backend_is_terminated(server: Postgres, sides: list[tuple[Endpoint, s
 
 
 TIMEOUTS = {
-    "idle": ("set idle_session_timeout = '200ms'", ()),
-    "idle in a block": ("set idle_in_transaction_session_timeout = '200ms'", (BEGIN,)),
-    "idle behind measured work": ("set idle_in_transaction_session_timeout = '200ms'", (BEGIN, WRITE)),
-    "idle in a failed block": ("set idle_in_transaction_session_timeout = '200ms'", (BEGIN, f.query("select 1/0"))),
+    "idle": ("set idle_session_timeout = '1s'", ()),
+    "idle in a block": ("set idle_in_transaction_session_timeout = '1s'", (BEGIN,)),
+    "idle behind measured work": ("set idle_in_transaction_session_timeout = '1s'", (BEGIN, WRITE)),
+    "idle in a failed block": ("set idle_in_transaction_session_timeout = '1s'", (BEGIN, f.query("select 1/0"))),
 }
 
 
@@ -114,7 +114,7 @@ def test_a_statement_takes_too_long(server: Postgres, sides: list[tuple[Endpoint
     said = []
     for endpoint, database in sides:
         with Raw.connect(endpoint, "ann", database) as raw:
-            raw.query("set statement_timeout = '300ms'")
+            raw.query("set statement_timeout = '1s'")
             steps = [*STATEMENTS[name], f.query("reset statement_timeout"), f.query("select 'the end'")]
             said.append([line for step in steps for line in raw.transcript(raw.ask(step))])
         assert server.value("select count(*) from notes where n = 1 or id = 4000", dbname=database) == 0
@@ -150,6 +150,7 @@ def test_the_line_to_the_server_falls_silent_for_a_while(postgres: Postgres, sta
 
 
 def test_too_many_connections_of_a_role(server: Postgres, sides: list[tuple[Endpoint, str]]) -> None:
+    server.wait_until("select not exists (select from pg_stat_activity where usename = 'eve')")
     server.sql("alter role eve connection limit 1")
     said = []
     try:

@@ -13,6 +13,7 @@ from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres
 from live.raw import Raw
 from live.refusals import unharmed
+from live.waiting import PATIENCE
 
 from pgguard.proxy.door import MOST_DOORS
 from pgguard.session.signin import MOST_EARLY
@@ -133,7 +134,7 @@ def test_whoever_never_signs_in_makes_room(
         before = guard.rss_kb()
         crowd = []
         for _ in range(MOST_DOORS + 50):
-            crowd.append(stack.enter_context(socket.create_connection((guard.host, guard.port), timeout=20)))
+            crowd.append(stack.enter_context(socket.create_connection((guard.host, guard.port), timeout=PATIENCE)))
             crowd[-1].sendall(half)
 
         with Raw.connect(guard, "ann", database) as other:

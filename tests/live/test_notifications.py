@@ -10,20 +10,23 @@ from live.raw import Raw
 
 pytestmark = pytest.mark.live
 
-ASLEEP = "select exists (select from pg_stat_activity where pid = {pid} and wait_event = 'PgSleep')"
-SLEEPY = "update notes set n = 1 where id <= 4 and pg_sleep(0.1) is not null"
+# What the listener runs takes as long as somebody else holds this lock.
+HOLD, LET_GO = "select pg_advisory_lock(4711)", "select pg_advisory_unlock(4711)"
+LOCK = "pg_advisory_xact_lock_shared(4711)"
+WAITS = "select exists (select from pg_locks where pid = {pid} and not granted)"
+SLOW = f"update notes set n = 1 where id <= 4 and {LOCK} is not null"
 
 # What the listener does: steps that are answered, what runs when somebody else notifies, and what comes behind.
 SCENES = {
-    "a read": ([], f.query("select pg_sleep(0.4)"), []),
-    "a measured query": ([], f.query(SLEEPY), []),
-    "several measured in a query": ([], f.query(f"delete from notes where n = 7; {SLEEPY}; select 2"), []),
-    "a measured query in a block": ([f.query("begin")], f.query(SLEEPY), [f.query("select 1"), f.query("commit")]),
-    "a block that is rolled back": ([f.query("begin")], f.query(SLEEPY), [f.query("rollback")]),
-    "a measured pipeline": ([], f.run(SLEEPY) + f.run("select 2") + f.sync(), []),
-    "a measured query that fails": ([], f.query(f"{SLEEPY}; select 1/0"), []),
-    "a query with its own block": ([], f.query(f"begin; {SLEEPY}; commit; select 2"), []),
-    "code": ([], f.query("do $$ begin update notes set n = 1 where id = 3; perform pg_sleep(0.4); end $$"), []),
+    "a read": ([], f.query(f"select {LOCK}"), []),
+    "a measured query": ([], f.query(SLOW), []),
+    "several measured in a query": ([], f.query(f"delete from notes where n = 7; {SLOW}; select 2"), []),
+    "a measured query in a block": ([f.query("begin")], f.query(SLOW), [f.query("select 1"), f.query("commit")]),
+    "a block that is rolled back": ([f.query("begin")], f.query(SLOW), [f.query("rollback")]),
+    "a measured pipeline": ([], f.run(SLOW) + f.run("select 2") + f.sync(), []),
+    "a measured query that fails": ([], f.query(f"{SLOW}; select 1/0"), []),
+    "a query with its own block": ([], f.query(f"begin; {SLOW}; commit; select 2"), []),
+    "code": ([], f.query(f"do $$ begin update notes set n = 1 where id = 3; perform {LOCK}; end $$"), []),
 }
 
 
@@ -35,10 +38,12 @@ def test_somebody_notifies_meanwhile(server: Postgres, sides: list[tuple[Endpoin
         with Raw.connect(endpoint, "ann", database) as raw, server.connect("bob", database) as other:
             for step in (f.query("listen jobs"), *steps):
                 raw.ask(step)
+            other.execute(HOLD)
             raw.send(last)
-            server.wait_until(ASLEEP.format(pid=raw.pid))
+            server.wait_until(WAITS.format(pid=raw.pid))
             for number in range(3):
                 other.execute(f"notify jobs, '{number}'".encode())
+            other.execute(LET_GO)
             lines = raw.transcript(raw.until_ready())
             for step in (*behind, f.query("select 'the end'")):
                 lines += raw.transcript(raw.ask(step))
@@ -56,12 +61,14 @@ def test_a_refused_statement_keeps_none_of_others_back_and_sends_none_of_its_own
 ) -> None:
     guard, database = sides[1]
     server.sql("update notes set n = 0", dbname=database)
-    refused = f"notify jobs, 'mine'; update notes set n = 1 where n = 0; {SLEEPY}"
+    refused = f"notify jobs, 'mine'; update notes set n = 1 where n = 0; {SLOW}"
     with Raw.connect(guard, "ann", database) as raw, server.connect("bob", database) as other:
         raw.query("listen jobs")
+        other.execute(HOLD)
         raw.send(f.query(refused))
-        server.wait_until(ASLEEP.format(pid=raw.pid))
+        server.wait_until(WAITS.format(pid=raw.pid))
         other.execute("notify jobs, 'theirs'")
+        other.execute(LET_GO)
         messages = [*raw.until_ready(), *raw.query("select 'the end'")]
 
     assert [m.fields["C"] for m in messages if m.kind == "E"] == ["PGG02"]
@@ -74,6 +81,6 @@ def test_at_rest_it_arrives_at_once(server: Postgres, sides: list[tuple[Endpoint
     guard, database = sides[1]
     with Raw.connect(guard, "ann", database) as raw, server.connect("bob", database) as other:
         raw.query("listen jobs")
-        raw.query(SLEEPY)
+        raw.query(SLOW)
         other.execute("notify jobs, 'now'")
         assert raw.transcript([raw.read()]) == ["NotificationResponse from other jobs 'now'"]

@@ -18,6 +18,7 @@ def test_a_database_that_everybody_left_can_be_dropped(server: Postgres, guard: 
         first.execute("delete from notes where id between 6 and 9")
         assert server.value("select count(*) > 0 " + OURS.format("brief"))
 
+    server.wait_until("select not exists (select from pg_stat_activity where datname = 'brief')")
     server.sql("drop database brief")
 
     server.sql("create database brief template company owner ann")

@@ -13,6 +13,7 @@ from live.pgguard import Pgguard, policy_file
 from live.postgres import Postgres
 from live.refusals import Refused, from_psycopg
 from live.second_person import approve, say, told
+from live.waiting import PATIENCE
 
 pytestmark = pytest.mark.live
 
@@ -111,7 +112,7 @@ def test_by_a_name_that_the_server_cuts(guard: Pgguard, postgres: Postgres, data
 def test_by_two_names_in_one_startup_message(guard: Pgguard, database: str) -> None:
     """Whoever the server lets in is who approves: the last name counts for both."""
     number = request(guard, database, user="ann")
-    with socket.create_connection((guard.host, guard.port), timeout=10) as wire:
+    with socket.create_connection((guard.host, guard.port), timeout=PATIENCE) as wire:
         words = b"user\0bob\0database\0pgguard\0user\0paul_password\0\0"
         wire.sendall(struct.pack("!ii", len(words) + 8, 196608) + words)
         assert wire.recv(4096)[:9] == b"R\0\0\0\x08\0\0\0\x03"  # AuthenticationCleartextPassword

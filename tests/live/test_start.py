@@ -10,6 +10,7 @@ import pytest
 from live.endpoint import Ran
 from live.pgguard import PRODUCTION, Pgguard, policy_file, run_pgguard
 from live.postgres import Postgres, free_port
+from live.waiting import wait_until
 
 pytestmark = pytest.mark.live
 
@@ -32,7 +33,7 @@ def serve(postgres: Postgres, directory: Path, **changed: str | None) -> Ran:
     }  # fmt: skip
     arguments |= {name.replace("_", "-"): value for name, value in changed.items()}
     flags = [word for name, value in arguments.items() if value is not None for word in (f"--{name}", value)]
-    return run_pgguard("serve", *flags, cwd=directory, timeout=45)
+    return run_pgguard("serve", *flags, cwd=directory)
 
 
 def one_line(ran: Ran, *words: str, exit_code: int | tuple[int, ...]) -> None:
@@ -144,11 +145,7 @@ def test_reload(postgres: Postgres, start_guard: Callable[..., Pgguard], tmp_pat
         assert delete(1) == "PGG02"
         path.write_text(TWO.replace("rows: 2", "rows: 20"))
         guard.reload()
-        for _ in range(50):
-            if delete(1) == "DELETE 5":
-                break
-        else:
-            pytest.fail("the new policy does not count")
+        wait_until(lambda: delete(1) == "DELETE 5", guard.logs)
 
 
 def test_observe(postgres: Postgres, start_guard: Callable[..., Pgguard]) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+from live import frontend as f
 from live.endpoint import password_of
 from live.pgguard import Pgguard, policy_file
 from live.postgres import Postgres
+from live.raw import Raw, cancel
 from live.refusals import Refused, from_psycopg
 from live.second_person import approve, say, told
+from live.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -76,10 +78,14 @@ def request(guard: Pgguard, database: str, *texts: str) -> int:
 
 def once_it_is_back(guard: Pgguard, database: str, text: str) -> str | Refused:
     """The first answer that is not PGG06."""
-    deadline = time.monotonic() + 20
-    while isinstance(answer := run(guard, database, text), Refused) and answer.sqlstate == "PGG06":
-        assert time.monotonic() < deadline, answer
-    return answer
+    answers: list[str | Refused] = []
+
+    def answered() -> bool:
+        answers.append(run(guard, database, text))
+        return not isinstance(answers[-1], Refused) or answers[-1].sqlstate != "PGG06"
+
+    wait_until(answered, lambda: answers[-1])
+    return answers[-1]
 
 
 def test_slow_or_cut_off(kept: Pgguard, postgres: Postgres, database: str, state: str) -> None:
@@ -110,6 +116,21 @@ def test_slow_or_cut_off(kept: Pgguard, postgres: Postgres, database: str, state
     assert told(kept, number)["state"] == "used"
 
 
+def until_commits_wait(server: Postgres) -> None:
+    """For a standby, when the configuration says so: it is the checkpointer that tells the others, some time later."""
+    with Raw.connect(server, "postgres", "postgres") as raw:
+        raw.query("set synchronous_commit = on")
+        waits = f"select wait_event = 'SyncRep' from pg_stat_activity where pid = {raw.pid}"
+        while True:
+            raw.send(f.query("select pg_logical_emit_message(true, 'is', 'anybody there')"))
+            wait_until(lambda: not raw.is_quiet(0.1) or server.value(waits))
+            if server.value(waits):
+                break
+            raw.until_ready()
+        cancel(server, raw.pid, raw.key)
+        raw.until_ready()
+
+
 def test_a_crash_between_the_claim_and_the_answer_to_its_commit(
     kept: Pgguard, postgres: Postgres, database: str, state: str
 ) -> None:
@@ -117,18 +138,19 @@ def test_a_crash_between_the_claim_and_the_answer_to_its_commit(
     number = request(kept, database, DELETE)
     approve(kept, number)
     postgres.sql("alter system set synchronous_standby_names = 'nobody'")
-    postgres.sql("select pg_reload_conf()")
+    postgres.reload()
     try:
+        until_commits_wait(postgres)
         with ThreadPoolExecutor(1) as pool:
             ran = pool.submit(run, kept, database, "set synchronous_commit = on", DELETE)
             postgres.wait_until("select count(*) > 0 from pg_stat_activity where wait_event = 'SyncRep'")
             used = postgres.value(f"select state from pgguard_requests where number = {number}", dbname=state)
             assert used == "used"  # before the COMMIT
             kept.kill()
-            assert isinstance(ran.result(20), Refused)
+            assert isinstance(ran.result(PATIENCE), Refused)
     finally:
         postgres.sql("alter system reset synchronous_standby_names")
-        postgres.sql("select pg_reload_conf()")
+        postgres.reload()
     kept.start()
     request_now = told(kept, number)
 

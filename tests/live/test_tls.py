@@ -14,6 +14,7 @@ from live.certificates import Authority
 from live.endpoint import password_of
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres
+from live.waiting import wait_until
 
 pytestmark = pytest.mark.live
 
@@ -116,7 +117,8 @@ def test_a_wrong_password_reads_and_is_logged_as_the_servers(
         with pytest.raises(psycopg.OperationalError) as refused:
             endpoint.connect(user, "postgres", password="wrong", sslmode="require", **options)
         said.append(str(refused.value).replace(str(secure.port), "PORT").replace(str(both.port), "PORT"))
-        assert f'password authentication failed for user "{user}"' in secure.log()[logged:]
+        words = f'password authentication failed for user "{user}"'
+        wait_until(lambda words=words, logged=logged: words in secure.log()[logged:], secure.log)
 
     assert said[0] == said[1]
 

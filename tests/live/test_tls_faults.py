@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import psycopg
@@ -15,6 +14,7 @@ from live.certificates import Authority
 from live.endpoint import clean_environment, password_of
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres
+from live.waiting import wait_until
 
 pytestmark = pytest.mark.live
 
@@ -98,7 +98,4 @@ def test_a_pool_that_comes_and_goes(guard: Pgguard) -> None:
     files = guard.open_files()
     for _ in range(20):
         guard.connect("ann", "postgres", sslmode="require", channel_binding="require").close()
-    deadline = time.monotonic() + 10
-    while guard.open_files() > files:
-        assert time.monotonic() < deadline, f"{guard.open_files()} descriptors, there were {files}"
-        time.sleep(0.1)
+    wait_until(lambda: guard.open_files() <= files, lambda: (files, guard.open_files()))

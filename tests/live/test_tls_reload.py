@@ -12,6 +12,7 @@ from live import frontend as f
 from live.certificates import Authority
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres
+from live.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -20,7 +21,7 @@ def seen(guard: Pgguard) -> bytes:
     """The certificate that a client meets now."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection((guard.host, guard.port), timeout=10) as plain:
+    with socket.create_connection((guard.host, guard.port), timeout=PATIENCE) as plain:
         plain.sendall(f.ssl_request())
         assert plain.recv(1) == b"S"
         with context.wrap_socket(plain) as encrypted:
@@ -46,9 +47,7 @@ def test_a_new_certificate(postgres: Postgres, authority: Authority, tmp_path: P
             second = issued(authority, "second", tmp_path)
             if signal:
                 guard.reload()
-            guard.wait_for_log("the certificate for clients")
-
-            assert seen(guard) == second
+            wait_until(lambda: seen(guard) == second, guard.logs)
             assert before.execute("select 1").fetchone() == (1,)
             guard.connect("ann", "postgres", sslmode="require", channel_binding="require").close()
 

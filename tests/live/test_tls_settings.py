@@ -122,13 +122,12 @@ class TestAWayInForTheGuard:
         (data / "pg_hba.conf").write_text("hostssl all eve 127.0.0.1/32 cert map=guard\n" + before["pg_hba.conf"])
         (data / "pg_ident.conf").write_text("guard upstream-guard eve\n")
         secure.sql("alter system set ssl_ca_file = 'authority.crt'")
-        secure.sql("select pg_reload_conf()")
-        secure.wait_until("select count(*) = 1 from pg_hba_file_rules where auth_method = 'cert'")
+        secure.reload()
         yield
         for name, text in before.items():
             (data / name).write_text(text)
         secure.sql("alter system reset ssl_ca_file")
-        secure.sql("select pg_reload_conf()")
+        secure.reload()
 
     @pytest.mark.usefixtures("lets_the_guard_in")
     def test_certificates_alone(self, secure: Postgres, start_guard: Start, authority: Authority) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from live import frontend as f
 from live.pgguard import Pgguard, policy_file
 from live.postgres import Postgres
 from live.raw import Raw, cancel
+from live.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -137,7 +137,7 @@ def test_nothing_is_proved_while_another_worker_has_ddl_open(
 
 IN_SLEEP = "select exists (select from pg_stat_activity where pid = {} and wait_event = 'PgSleep')"
 IDLE = "select state = 'idle' from pg_stat_activity where pid = {}"
-BUSY = f.query("select pg_sleep(1)") + f.query("select abs(-1)")  # the second one waits for its turn on the server
+BUSY = f.query("select pg_sleep(2)") + f.query("select abs(-1)")  # the second one waits for its turn on the server
 
 
 def test_ddl_waits_for_what_another_worker_has_under_way(
@@ -160,10 +160,10 @@ def test_a_cancel_request_may_come_to_any_worker(
 ) -> None:
     """The statement waits in its worker for what another one has under way: the server knows nothing of it yet."""
     with Raw.connect(guard, "ann", database) as busy, Raw.connect(guard, "ann", database) as maker:
-        busy.send(f.query("select pg_sleep(4)") + f.query("select abs(-1)"))
+        busy.send(f.query("select pg_sleep(120)") + f.query("select abs(-1)"))
         server.wait_until(IN_SLEEP.format(busy.pid))
         maker.send(f.query("create function f() returns int language sql as 'select 1'"))
-        wait_for(guard, lambda: (str(maker.pid), "other sessions") in waits(guard))
+        wait_until(lambda: (str(maker.pid), "other sessions") in waits(guard), guard.logs)
         cancel(guard, maker.pid, maker.key)
         said = maker.transcript(maker.until_ready())
 
@@ -174,13 +174,6 @@ def test_a_cancel_request_may_come_to_any_worker(
 
 def waits(guard: Pgguard) -> list[tuple[str, str]]:
     return [(row[0], row[6]) for row in console(guard, "show sessions")]
-
-
-def wait_for(guard: Pgguard, so: Callable[[], bool], seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < until, guard.logs()
-        time.sleep(0.05)
 
 
 def test_a_budget_is_one_for_all_of_them(
@@ -199,7 +192,7 @@ def test_a_budget_is_one_for_all_of_them(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
 
     assert lost(server, database) == 50
     assert told.count("DELETE 1") == 20
@@ -240,15 +233,15 @@ def test_the_console_sees_and_steers_all_of_them(guard: Pgguard, database: str, 
         connection.execute("select 1")
     assert counted(guard, database, "statements") == before + WORKERS
 
-    ((until, busy),) = console(guard, "pause '20s'")
+    ((until, busy),) = console(guard, "pause '5m'")
     assert (bool(until), busy) == (True, "0")
     waiting = [threading.Thread(target=connection.execute, args=(b"select 1",)) for connection in each]
     for one in waiting:
         one.start()
-    wait_for(guard, lambda: [state for _, state in waits(guard)].count("resume") == WORKERS)
+    wait_until(lambda: [state for _, state in waits(guard)].count("resume") == WORKERS, guard.logs)
     console(guard, "resume")
     for one in waiting:
-        one.join(10)
+        one.join(PATIENCE)
         assert not one.is_alive()
 
     for connection in each:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from live.endpoint import password_of
 from live.pgguard import PRODUCTION, Pgguard
 from live.postgres import Postgres
 from live.test_start import one_line, serve
+from live.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -39,13 +40,8 @@ def several(number: int, connect: Callable[[], Connection]) -> Iterator[list[Con
         yield [closing.enter_context(connect()) for _ in range(number)]
 
 
-def gone(pids: list[int], seconds: float = 15) -> bool:
-    until = time.monotonic() + seconds
-    while any(Path(f"/proc/{pid}/exe").exists() for pid in pids):
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
+def gone(pids: list[int]) -> bool:
+    return not any(Path(f"/proc/{pid}/exe").exists() for pid in pids)
 
 
 def test_so_many_processes_and_one_ready_line(postgres: Postgres, start_guard: Start) -> None:
@@ -57,7 +53,7 @@ def test_so_many_processes_and_one_ready_line(postgres: Postgres, start_guard: S
     pids = children(guard)
     guard.terminate()
     assert guard.wait() == 0
-    assert gone(pids, 0)
+    assert gone(pids)
     assert '"level": "error"' not in guard.logs()
 
 
@@ -66,15 +62,16 @@ def test_what_is_in_flight_ends_in_each_of_them(postgres: Postgres, start_guard:
     with postgres.fresh_database() as name, several(9, lambda: guard.connect("ann", name)) as connections:
         said: list[object] = []
         threads = [
-            threading.Thread(target=lambda c=c: said.append(c.execute("select 7 from pg_sleep(1)").fetchone()))
+            threading.Thread(target=lambda c=c: said.append(c.execute("select 7 from pg_sleep(3)").fetchone()))
             for c in connections
         ]
         for thread in threads:
             thread.start()
-        postgres.wait_until("select count(*) = 9 from pg_stat_activity where wait_event = 'PgSleep'")
+        asleep = f"datname = '{name}' and wait_event = 'PgSleep'"
+        postgres.wait_until(f"select count(*) = 9 from pg_stat_activity where {asleep}")
         guard.terminate()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE)
 
         assert guard.wait() == 0
         assert said == [(7,)] * 9
@@ -96,7 +93,7 @@ def test_when_one_is_killed_all_of_them_end(postgres: Postgres, start_guard: Sta
         os.kill(pids[which], signal.SIGKILL)
 
         assert guard.wait() == 1
-        assert gone(pids)
+        wait_until(lambda: gone(pids))
         assert f'"worker": {which}, "pid": {pids[which]}' in guard.logs()
         for connection in connections:
             with pytest.raises(psycopg.OperationalError):
@@ -114,7 +111,7 @@ def test_when_the_parent_is_killed_all_of_them_end(postgres: Postgres, start_gua
     pids = children(guard)
     guard.kill()
 
-    assert gone(pids)
+    wait_until(lambda: gone(pids))
     guard.start()
     with guard.connect("ann", "postgres") as connection:
         assert connection.execute("select 1").fetchone() == (1,)
@@ -148,8 +145,7 @@ def test_what_is_wrong_is_said_once(
 
 
 def test_unix_socket_and_limit_of_connections(postgres: Postgres, start_guard: Start, tmp_path: Path) -> None:
-    folder = Path("/tmp") / f"pgg{os.getpid()}"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="pgg"))  # a short path: that of a unix socket has a hundred bytes
     try:
         listen = f"{folder}:6432,127.0.0.1:0,[::1]:0"
         guard = start_guard(postgres, PRODUCTION, *SEVERAL, "--listen", listen, "--max-connections", "5")
@@ -173,11 +169,12 @@ def test_unix_socket_and_limit_of_connections(postgres: Postgres, start_guard: S
 def test_new_connections_go_to_all_of_them(postgres: Postgres, start_guard: Start) -> None:
     guard = start_guard(postgres, PRODUCTION, *SEVERAL)
     pids = children(guard)
-    before = [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids]
+
+    def now() -> list[int]:
+        return [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids]
+
+    before = now()
     idle = [socket.create_connection((guard.host, guard.port)) for _ in range(60)]
-    time.sleep(0.5)
-    after = [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids]
+    wait_until(lambda: all(one > other for one, other in zip(now(), before, strict=True)), lambda: (before, now()))
     for one in idle:
         one.close()
-
-    assert all(now > then for now, then in zip(after, before, strict=True)), (before, after)
