@@ -30,6 +30,7 @@ from live.backend import Message
 from live.endpoint import Endpoint
 from live.postgres import ROLES, Postgres
 from live.raw import Raw
+from live.waiting import PATIENCE
 
 from tests.attacks.cases import Case
 
@@ -177,7 +178,8 @@ class Attack:
         return found
 
     def _wait(self, condition: str) -> None:
-        deadline = time.monotonic() + 3  # what pgguard refused will never come true
+        # What pgguard refused will never come true.
+        deadline = time.monotonic() + (PATIENCE if self.endpoint is self.server else 3)
         while not self.server.value(condition, dbname=self.database) and time.monotonic() < deadline:
             time.sleep(0.02)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,12 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
     desk = Desk(store, members, Policy)
     stand = Console(store)
 
+    served: set[asyncio.Task[None]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        served.add(task)
         length = int.from_bytes(await reader.readexactly(4), "big")
         startup = await reader.readexactly(length - 4)
         if startup[:4] in (b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30"):  # SSLRequest, GSSENCRequest
@@ -41,10 +47,13 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
             pass
         connection.lost()
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     stand.port = server.sockets[0].getsockname()[1]
     yield stand
     server.close()
-    await asyncio.sleep(0.01)
+    if served:  # the clients are gone by now
+        await asyncio.wait(served, timeout=60)
     await store.close()

@@ -320,7 +320,7 @@ def test_any_messages_are_answered_or_end_the_connection(
     """Nothing that a client sends raises, and Sync brings every connection that is still there back to idle."""
 
     async def run(folder: Path) -> None:
-        store = await Store.open(f"sqlite:///{folder}/fuzz.db", deadline=5.0)
+        store = await Store.open(f"sqlite:///{folder}/fuzz.db", deadline=20.0)
         client = Client(Desk(store, members, Policy))
         await client.say(*(message(code, body) for code, body in sent))
         if not client.closed:

@@ -25,7 +25,10 @@ def gone(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:  # it has gone since
+        return True
 
 
 def test_it_runs_and_leaves_nothing(bindir: Path) -> None:
@@ -107,9 +110,9 @@ def test_no_signal_leaves_a_server(how: signal.Signals) -> None:
         assert parent.stdout is not None
         pid, folder = parent.stdout.readline().split()
         parent.send_signal(how)
-        parent.wait(20)
+        parent.wait(60)
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not gone(int(pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert gone(int(pid))

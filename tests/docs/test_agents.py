@@ -55,7 +55,11 @@ class Agent:
         return [self.running.stdout.readline().rstrip("\n") for _ in range(lines)]
 
     def ends_with(self) -> str:
-        out, _ = self.running.communicate(timeout=60)
+        # Not communicate: it would lose what readline has read ahead.
+        assert self.running.stdout is not None
+        out = self.running.stdout.read()
+        self.running.wait(60)
+        self.running.stdout.close()
         return out.rstrip("\n")
 
 

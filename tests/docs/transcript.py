@@ -93,7 +93,7 @@ class Replay:
             printed = _psql(shlex.split(command), [self._real(line) for line in typed.inputs], self.environment)
         else:
             printed = subprocess.run(
-                ["bash", "-c", command], env=dict(self.environment), cwd=self.cwd, text=True, timeout=60, check=False,
+                ["bash", "-c", command], env=dict(self.environment), cwd=self.cwd, text=True, timeout=120, check=False,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             ).stdout  # fmt: skip
         printed = self.back(printed)
@@ -136,11 +136,11 @@ def _psql(command: list[str], lines: list[str], environment: Mapping[str, str]) 
             os.write(ours, line.encode() + b"\n")
         seen += _until_prompt(ours)
         os.write(ours, b"\\q\n")
-        running.wait(10)
+        running.wait(60)
     finally:
         if running.poll() is None:
             running.send_signal(signal.SIGKILL)
-            running.wait(10)
+            running.wait(60)
         os.close(ours)
     text = BANNER.sub("", seen.decode().replace("\r\n", "\n"))
     return text[: text.rindex("\n") + 1] if "\n" in text else ""  # without the last prompt
@@ -148,7 +148,7 @@ def _psql(command: list[str], lines: list[str], environment: Mapping[str, str]) 
 
 def _until_prompt(terminal: int) -> bytes:
     seen = b""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not WAITS.search(seen):
         if not select.select([terminal], [], [], deadline - time.monotonic())[0]:
             raise TimeoutError(f"psql shows no prompt: {seen!r}")

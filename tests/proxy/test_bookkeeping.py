@@ -23,6 +23,12 @@ PLACE: Place = ("slow-bleed", "rows", (("caller", "ann"),))
 WINDOW = 600.0
 
 
+@pytest.fixture(autouse=True)
+def _at_leisure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written but when a test says so, however long it takes."""
+    monkeypatch.setattr(bookkeeping, "SECONDS", 3600.0)
+
+
 class Clocks:
     """The process's own, and the wall's."""
 

@@ -58,4 +58,4 @@ async def test_it_ends_when_it_is_told_to() -> None:
     running = asyncio.create_task(watch.run())
     await asyncio.sleep(0)
     watch.stop()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)

@@ -47,6 +47,6 @@ def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 async def store(state_url: str, tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
     # A patient deadline: what is tested here is what the store answers, not how busy the machine is.
-    store = await Store.open(state_url, tmp_path / "state.token-key", Moments(clock, lambda: 0.0), deadline=5.0)
+    store = await Store.open(state_url, tmp_path / "state.token-key", Moments(clock, lambda: 0.0), deadline=20.0)
     yield store
     await store.close()

@@ -62,7 +62,9 @@ async def test_a_disk_that_takes_nothing_keeps_the_queue_and_tells(tmp_path: Pat
     file = AuditFile.open(path, "n1")
     with most_bytes(0):
         file.queue(record(verdict="proved"))
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while not file.trouble:
+                await asyncio.sleep(0.01)
 
     assert "file too large" in file.trouble
 

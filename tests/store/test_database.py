@@ -82,7 +82,7 @@ async def test_all_files_are_for_us_alone_and_a_relative_url_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    store = await Store.open("sqlite:///state.db", deadline=5.0)
+    store = await Store.open("sqlite:///state.db", deadline=20.0)
     await filed(store)
 
     assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
@@ -126,7 +126,7 @@ async def test_nodes_share_the_clock_of_their_database(
     monkeypatch.setattr(moments, "time", SimpleNamespace(time=lambda: time.time() + 3600, monotonic=time.monotonic))
     with state_server.fresh_database(template="template1") as name:
         state_server.sql(f"alter database {name} owner to keeper")
-        store = await Store.open(state_server.dsn("keeper", name), tmp_path / "key", deadline=5.0)
+        store = await Store.open(state_server.dsn("keeper", name), tmp_path / "key", deadline=20.0)
         number = await filed(store)
         await store.saw("bob")
         await store.roles_changed({"bob"}, "ann")

@@ -34,7 +34,7 @@ async def test_it_never_goes_back_and_never_stands_still_for_long(
 
 async def test_a_clock_set_back_between_filing_and_approval_makes_nothing_last_longer(state_url: str) -> None:
     wall, steady = Clock(), Clock(0.0)
-    store = await Store.open(state_url, moments=Moments(wall, steady), deadline=5.0)
+    store = await Store.open(state_url, moments=Moments(wall, steady), deadline=20.0)
     number = await filed(store)
     wall.now -= 3600
     steady.now += 60
@@ -50,11 +50,11 @@ async def test_a_clock_set_back_between_filing_and_approval_makes_nothing_last_l
 async def test_an_approval_from_the_future_is_none(state_url: str) -> None:
     """The clock was set back while no pgguard ran: nobody knows how long ago it was given."""
     wall = Clock()
-    store = await Store.open(state_url, moments=Moments(wall, lambda: 0.0), deadline=5.0)
+    store = await Store.open(state_url, moments=Moments(wall, lambda: 0.0), deadline=20.0)
     number = await approved(store)
     await store.close()
     wall.now -= 3600
-    again = await Store.open(state_url, moments=Moments(wall, lambda: 0.0), deadline=5.0)
+    again = await Store.open(state_url, moments=Moments(wall, lambda: 0.0), deadline=20.0)
     found = await again.show(number)
 
     assert found is not None

@@ -57,7 +57,7 @@ async def test_a_token_expires_with_its_approval(store: Store, clock: Clock) -> 
 async def test_a_token_of_another_store_or_key_is_not_valid(store: Store, tmp_path: Path, clock: Clock) -> None:
     await handed_over(store)
     (tmp_path / "other").mkdir()
-    other = await Store.open(f"sqlite:///{tmp_path}/other/state.db", moments=Moments(clock), deadline=5.0)
+    other = await Store.open(f"sqlite:///{tmp_path}/other/state.db", moments=Moments(clock), deadline=20.0)
     foreign = await handed_over(other)
     await other.close()
 
@@ -71,7 +71,7 @@ async def test_a_signed_token_must_name_the_approval_it_was_made_for(
     await handed_over(store)
     key = tmp_path / "state.token-key"
     (tmp_path / "other").mkdir()
-    other = await Store.open(f"sqlite:///{tmp_path}/other/state.db", key, moments=Moments(clock), deadline=5.0)
+    other = await Store.open(f"sqlite:///{tmp_path}/other/state.db", key, moments=Moments(clock), deadline=20.0)
     foreign = await handed_over(other)
     await other.close()
 
@@ -144,7 +144,7 @@ async def test_a_key_that_is_no_secret_is_refused_at_start(tmp_path: Path, mode:
 
 
 async def test_a_key_that_cannot_be_made_approves_nothing(tmp_path: Path) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/state.db", tmp_path / "no" / "key", deadline=5.0)
+    store = await Store.open(f"sqlite:///{tmp_path}/state.db", tmp_path / "no" / "key", deadline=20.0)
     number = await filed(store)
     answer = await store.approve(number, BOB, Terms(token=True))
 

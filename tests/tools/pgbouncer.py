@@ -56,7 +56,7 @@ class PgBouncer(Endpoint):
                 [program, str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=clean_environment(),
                 cwd=self._directory, start_new_session=True, **account,
             )  # fmt: skip
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self.connect("app", "postgres").close()
@@ -74,8 +74,8 @@ class PgBouncer(Endpoint):
     def stop(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
         shutil.rmtree(self._directory, ignore_errors=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from live.postgres import free_port
 
 from pgguard.upstream.admin import Admin
 
@@ -42,18 +42,22 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     if os.getuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
         user = {"user": "postgres", "group": "postgres"}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
 
     def run(*command: str) -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)  # type: ignore[call-overload]
 
     data = str(folder / "data")
-    options = f"-p {port} -c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
     control = [str(binaries / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log")]
     run(str(binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
-    run(*control, "-o", options, "start")
+    for attempt in range(3):  # somebody else may take the port between looking and listening
+        port = free_port()
+        options = f"-p {port} -c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        try:
+            run(*control, "-o", options, "start")
+            break
+        except subprocess.CalledProcessError:
+            if attempt == 2:
+                raise
     server = Server(request.param, port)
     try:
         with server.connect("postgres") as first:

@@ -73,7 +73,7 @@ async def ordinary() -> None:
     await other.execute("notify news, 'from another'")
     await other.close()
     await connection.execute("notify news, 'from myself'")
-    print("notified", sorted([await asyncio.wait_for(heard.get(), 5), await asyncio.wait_for(heard.get(), 5)]))
+    print("notified", sorted([await asyncio.wait_for(heard.get(), 60), await asyncio.wait_for(heard.get(), 60)]))
     connection.add_log_listener(lambda _connection, message: print("notice", told(message)))
     await connection.execute("do $$ begin raise notice 'hello'; end $$")
     await connection.execute("drop table if exists nowhere")

@@ -88,7 +88,7 @@ def ordinary() -> None:
         other.execute("select pg_notify('news', 'from another')")
     time.sleep(0.1)
     connection.execute("notify news, 'from myself'")
-    print("notified", [note.payload for note in connection.notifies(timeout=3, stop_after=2)])
+    print("notified", [note.payload for note in connection.notifies(timeout=60, stop_after=2)])
     connection.add_notice_handler(lambda diag: print("notice", diag.severity, diag.sqlstate, diag.message_primary))
     connection.execute("do $$ begin raise notice 'hello' using errcode = '01234'; end $$")
     connection.execute("drop table if exists nowhere")
