@@ -312,7 +312,7 @@ async def test_any_cutting_of_the_stream_gives_the_same_answers(desk: Desk) -> N
         assert cut.out == whole.out
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from("QPBDECSHFdcfXpk?"), st.binary(max_size=30)), max_size=12))
 def test_any_messages_are_answered_or_end_the_connection(
     tmp_path_factory: pytest.TempPathFactory, sent: list[tuple[str, bytes]]

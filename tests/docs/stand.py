@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +72,14 @@ class Shown(Pgguard):
         """What it printed, when ``typed`` is what started it; else ""."""
         return self.back(self.stdout()) if typed.command.startswith("pgguard serve") else ""
 
+    def settled(self) -> bool:
+        """Whether the state knows the end of the audit, which it is told once a second."""
+        state = self.directory / "pgguard.db"
+        if not state.exists() or not self.records():
+            return True
+        with contextlib.closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as kept:
+            return kept.execute("select max(seq) from pgguard_audit_heads").fetchone()[0] == self.records()[-1]["seq"]
+
     def there(self, text: str) -> str:
         """A page's addresses made real."""
         return text.replace(SHOWN, f"{self.host}:{self.port}").replace("port=6432", f"port={self.port}")
@@ -94,7 +104,7 @@ def stand(server: Postgres, page: str) -> Iterator[tuple[Shown, Replay]]:
         path = f"{guard.directory}:{server.bindir}:/usr/bin:/bin"
         replay = Replay(
             environment({"PATH": path, "PGPASSFILE": str(guard.directory / "pgpass"), "COLUMNS": "120"}),
-            guard.directory, guard.there, guard.back,
+            guard.directory, guard.there, guard.back, guard.settled,
         )  # fmt: skip
         yield guard, replay
         guard.stop()

@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from live.waiting import wait_until
+
 PROMPT = re.compile(r"^\w+[=-][*!]?[>#] ", re.MULTILINE)
 WAITS = re.compile(rb"(?:\A|\n)\w+[=-][*!]?[>#] \Z")
 BANNER = re.compile(
@@ -39,6 +41,7 @@ VARIES = (
     (re.compile(r"\"session\":\"[0-9a-f]+\""), '"session":"5e551017"'),
     (re.compile(r"\"duration_ms\":[\d.]+"), '"duration_ms":1.5'),
 )
+_THINKING = 0.1  # seconds before a line is typed: the audit's queue of proved writes gathers for less
 TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
@@ -75,20 +78,24 @@ def taken_apart(block: str) -> list[Typed]:
 
 
 class Replay:
-    """Types a page's blocks again. ``there`` makes a page's addresses real, ``back`` real ones the page's."""
+    """Types a page's blocks again, as slowly as people do: ``settled`` says whether pgguard has written down what it
+    writes behind its answers. ``there`` makes a page's addresses real, ``back`` real ones the page's."""
 
     def __init__(
-        self, environment: Mapping[str, str], cwd: Path, there: Callable[[str], str], back: Callable[[str], str]
-    ) -> None:
+        self, environment: Mapping[str, str], cwd: Path, there: Callable[[str], str], back: Callable[[str], str],
+        settled: Callable[[], bool],
+    ) -> None:  # fmt: skip
         self.environment = environment
         self.cwd = cwd
         self.there = there
         self.back = back
+        self.settled = settled
         self.tokens: dict[str, str] = {}
 
     def again(self, typed: Typed) -> str:
         """What is printed today, as it would stand on the page."""
         command = self._real(typed.command)
+        wait_until(self.settled)
         if typed.inputs:
             printed = _psql(shlex.split(command), [self._real(line) for line in typed.inputs], self.environment)
         else:
@@ -133,6 +140,7 @@ def _psql(command: list[str], lines: list[str], environment: Mapping[str, str]) 
     try:
         for line in lines:
             seen += _until_prompt(ours)
+            time.sleep(_THINKING)
             os.write(ours, line.encode() + b"\n")
         seen += _until_prompt(ours)
         os.write(ours, b"\\q\n")

@@ -199,8 +199,9 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+    max_examples=40, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
 def test_random_transactions(ledger_client: Any, steps: list[tuple[str, int, str]]) -> None:
     """Measured statements of any kind, proved ones, failures, savepoints: the ledger says what was changed, exactly,
     or, while a proof is not yet read, at most too much."""

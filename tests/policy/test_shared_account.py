@@ -22,7 +22,7 @@ from tests.policy.sharing import Steps, shared, sights
 
 WINDOW = 600.0
 PROCESSES, CALLERS, LIMIT = 4, 60, 50
-PATIENCE = 30.0  # seconds, for processes that have lost their way
+PATIENCE = 60.0  # seconds, for processes that have lost their way
 fork = multiprocessing.get_context("fork")
 forks = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
@@ -192,10 +192,11 @@ def test_a_step_holds_the_lock_to_its_end() -> None:
     assert lock.acquire(timeout=0)
 
 
-def spender(memory: mmap.mmap, lock: Any, number: int, told: Connection) -> None:
+def spender(memory: mmap.mmap, lock: Any, number: int, told: Connection, together: Any) -> None:
     """Use up one account after the other, together with the others; tell how much it was that was settled."""
     dice, loop = Random(number), Steps()
-    accounts = SharedAccounts(memoryview(memory), lock, loop.later)
+    accounts = SharedAccounts(memoryview(memory), lock, loop.later, patience=PATIENCE)
+    together.wait(PATIENCE)
     told.send([use_up(accounts, place(str(caller)), dice, loop) for caller in range(CALLERS)])
 
 
@@ -234,8 +235,10 @@ def use_up(accounts: SharedAccounts, where: Place, dice: Random, loop: Steps) ->
 def test_processes_spend_exactly_the_limit_together() -> None:
     memory, lock = mmap.mmap(-1, size(CALLERS + RESERVED)), fork.Lock()
     pipes = [fork.Pipe(duplex=False) for _ in range(PROCESSES)]
+    together = fork.Barrier(PROCESSES)
     children = [
-        fork.Process(target=spender, args=(memory, lock, number, told)) for number, (_, told) in enumerate(pipes)
+        fork.Process(target=spender, args=(memory, lock, number, told, together))
+        for number, (_, told) in enumerate(pipes)
     ]
     for child in children:
         child.start()
@@ -269,7 +272,7 @@ def test_a_process_that_dies_within_its_step_stops_the_others() -> None:
     assert heard.poll(60) and heard.recv() == "held"
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
-    child.join(10)
+    child.join(PATIENCE)
     loop = Steps()
     accounts = SharedAccounts(memoryview(memory), lock, loop.later, patience=0.05)
     for _ in range(3):

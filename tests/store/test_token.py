@@ -78,7 +78,7 @@ async def test_a_signed_token_must_name_the_approval_it_was_made_for(
     assert await store.find(binding(), foreign) == NotValid("token names no approval of this pgguard", 1)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_a_changed_token_is_not_valid(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     key = TokenKey(tmp_path_factory.getbasetemp() / "tampered.key")
