@@ -178,9 +178,9 @@ class Postgres(Endpoint):
         query = f"select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and {where}"
         return len(self.sql(query))
 
-    def wait_until(self, condition: str, *, dbname: str = "postgres") -> None:
+    def wait_until(self, condition: str, *, dbname: str = "postgres", seconds: float = PATIENCE) -> None:
         """Wait until a query's one value is true; an AssertionError names it when it does not come true."""
-        wait_until(lambda: self.value(condition, dbname=dbname), lambda: condition)
+        wait_until(lambda: self.value(condition, dbname=dbname), lambda: condition, seconds=seconds)
 
     def reload(self) -> None:
         """Read the configuration and pg_hba.conf again; it counts for every connection that is made from now on."""
