@@ -25,6 +25,14 @@ def told(error: psycopg.Error) -> str:
     return " / ".join(str(part) for part in parts if part)
 
 
+def cancel_its_sleep(connection: psycopg.Connection) -> None:
+    asleep = "select wait_event = 'PgSleep' from pg_stat_activity where pid = %s"
+    with connect() as other:
+        while not other.execute(asleep, [connection.info.backend_pid]).fetchone()[0]:
+            time.sleep(0.05)
+    connection.cancel_safe()
+
+
 def ordinary() -> None:
     connection = connect()
     cursor = connection.cursor()
@@ -78,7 +86,7 @@ def ordinary() -> None:
     with connection.transaction(), connection.cursor(name="by_and_by") as named:
         named.execute("select id from notes order by id")
         print("cursor", named.fetchmany(3), len(named.fetchall()))
-    threading.Timer(0.7, connection.cancel_safe).start()
+    threading.Thread(target=cancel_its_sleep, args=(connection,)).start()
     try:
         connection.execute("select pg_sleep(60)")
     except psycopg.Error as error:
