@@ -65,6 +65,8 @@ def fill(server: Postgres, accounts: int) -> None:
         f"insert into pgbench_accounts select i, 1, 0, '' from generate_series(1, {accounts}) i",
         "alter table pgbench_accounts add primary key (aid)",
         "create table sink (aid int, bid int, abalance int)",
+        "create function balance(wanted int) returns int language plpgsql as $$ declare found int; begin"
+        " execute 'select abalance from pgbench_accounts where aid = $1' into found using wanted; return found; end $$",
     ):
         server.sql(statement, user=USER, dbname=DATABASE)
     server.sql("vacuum analyze", dbname=DATABASE)

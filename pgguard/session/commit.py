@@ -45,6 +45,7 @@ def before_commit(s: Session, *, claims: bool, sync: bool = True) -> Says:
         busy: Outcome = yield from talks.others_done(s, names=True)
         if busy is not None:
             return busy
+    tx.kept_catalogs = tx.opaque and tx.reading is not None and not tx.reading.catalogs
     return (yield from claim(s)) if claims else None
 
 

@@ -180,8 +180,8 @@ def controlled(s: Session, judged: Judged, tag: str) -> None:
     spending.ended(s, committed=tag != "ROLLBACK")
     if s.tx.untrusted:
         s.settings.stale = True
-        if statement.control in COMMITS:
-            s.world.invalidate()
+    if s.tx.outdates and statement.control in COMMITS:
+        s.world.invalidate()
     s.server.dirty = True
     s.tx.clear(chained=statement.chain)
     s.tx.closed = not statement.chain

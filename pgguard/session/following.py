@@ -194,6 +194,7 @@ def transaction_over(s: Session) -> None:
     if tx.executed or tx.explicit or tx.measured:
         if tx.untrusted:
             s.settings.stale = True
+        if tx.outdates:
             s.world.invalidate()
         tx.clear()
     s.world.calling.discard(s.ident)

@@ -268,8 +268,8 @@ def as_error(refusal: Refusal) -> bytes:
 
 
 def invalidate(s: Session) -> None:
-    """Before CommandComplete is passed on: after DDL or unread code this node's picture of the database is old."""
-    if s.tx.untrusted:
+    """Before CommandComplete is passed on: after DDL, and code that may do DDL, our picture of the database is old."""
+    if s.tx.outdates:
         s.world.invalidate()
 
 

@@ -45,6 +45,7 @@ class Transaction:
         self.revived = False  # a ROLLBACK TO ran since, whatever it said
         self.measured = False
         self.untrusted = False
+        self.kept_catalogs = False  # unread code ran, and the last reading in front of the COMMIT shows no catalog
         self.opaque = False
         self.objects = False
         self.shifts_names = False  # what names mean to other sessions may be different behind it
@@ -69,6 +70,11 @@ class Transaction:
         self.reads = Reads()
         self.emptying: dict[int, int] = {}  # rows counted in front of the TRUNCATE that runs
         self.judged: list[Judged] = []  # measured ones, whose statements and findings speak again at COMMIT
+
+    @property
+    def outdates(self) -> bool:
+        """Whether behind its commit nobody may be judged by what was known of the catalog before."""
+        return self.untrusted and not self.kept_catalogs
 
     def note(self, judged: Judged, params: bytes = b"") -> None:
         """``judged`` is about to run."""

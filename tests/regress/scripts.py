@@ -25,6 +25,7 @@ _SETTINGS: Final = {
 }  # fmt: skip
 
 Outputs = dict[str, bytes]
+NO_SERVER: Final = b"psql: error: "
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ def run_all(scripts: Scripts, server: Postgres, endpoint: Endpoint, tell: Callab
     for name in scripts.names:
         tell(name)
         outputs[name] = _one(scripts.root / "sql" / f"{name}.sql", endpoint, environment)
+        if outputs[name].startswith(NO_SERVER) and server.answers():  # it had not yet begun to recover
+            outputs[name] = _one(scripts.root / "sql" / f"{name}.sql", endpoint, environment)
         if outputs[name].endswith(b"connection to server was lost\n"):
             server.answers()  # it has crashed: the next script wants it back
     return outputs
@@ -124,7 +127,7 @@ class Compared:
 def compared(first: Outputs, second: Outputs, through: Outputs) -> Compared:
     """Byte for byte where the two direct runs are; else without what changes from run to run. A script that found no
     server, because another one has crashed it, says nothing."""
-    ran = (name for name in first if not first[name].startswith(b"psql: error: "))
+    ran = (name for name in first if not first[name].startswith(NO_SERVER))
     stable = tuple(name for name in ran if scrubbed(first[name]) == scrubbed(second[name]))
     differ = tuple(name for name in stable if not _same(first[name], second[name], through[name]))
     return Compared(len(first), stable, differ, sum(first[name].count(b"\n") for name in stable))

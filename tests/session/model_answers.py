@@ -32,6 +32,8 @@ def answer(sql: str, db: Database, parameters: dict[str, str], settings: dict[st
         rows = emptied(sql, db)
     elif "pg_relation_size" in sql:
         rows = victims(sql, db.now, db)
+    elif "'rights'::pg_catalog.text" in sql:
+        rows = []  # a catalog has changed, and nobody's rights
     elif "pg_catalog.count(*)" in sql:
         raise PgError("0A000", "the model was asked whether a table is empty")
     elif "pg_stat_get_xact_tuples_inserted" in sql:

@@ -180,7 +180,8 @@ def _prepared(server: ModelServer, words: str, params: list[bytes]) -> Done | No
 
 
 def _unread(server: ModelServer, words: str, params: list[bytes]) -> Done | None:
-    """DO: ``do $$purge$$``, ``do $$nothing$$``, ``do $$commit$$``, ``do $$prepare NAME$$`` (as delete from t)."""
+    """DO: ``do $$purge$$``, ``do $$nothing$$``, ``do $$make$$`` (a function), ``do $$commit$$``,
+    ``do $$prepare NAME$$`` (as delete from t)."""
     from tests.session.model_messages import Portal, Prepared
 
     found = re.fullmatch(r"do \$\$(\w+) ?(\w*)\$\$", words)
@@ -190,6 +191,8 @@ def _unread(server: ModelServer, words: str, params: list[bytes]) -> Done | None
     name = found[2].encode()
     if found[1] == "purge":
         server.db.purge()
+    elif found[1] == "make":
+        server.db.now.catalog_writes += 1
     elif found[1] == "commit":
         server.db.purge()
         if _in_block(server) or server.several:

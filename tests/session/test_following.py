@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from pgguard.wire.frontend import encode_close
 from tests.session import shop
 from tests.session.client_script import SYNC, pbe, q
 from tests.session.stage import WAIT, Stage
+
+Form = Callable[[str], list[bytes]]
 
 
 def flushes(stage: Stage) -> int:
@@ -53,11 +57,34 @@ def test_counters_are_at_zero_in_a_block_that_was_sent_behind_a_refused_run_with
     assert stage.said().endswith("DELETE_2 ZT COMMIT ZI")
 
 
-def test_ddl_makes_the_picture_old_before_it_is_told() -> None:
-    stage = Stage(caller=shop.CALLER).play([q("do $$nothing$$")])
+def batch(*texts: str) -> bytes:
+    return b"".join(map(pbe, texts)) + SYNC
 
-    assert stage.said() == "DO ZI"
+
+FORMS = pytest.mark.parametrize(
+    "form",
+    [lambda do: [q(do)], lambda do: [batch(do)], lambda do: [q("begin"), q(do), q("commit")],
+     lambda do: [q(f"select 1; {do}; select 1")], lambda do: [batch("begin", do, "commit")]],
+    ids=["query", "batch", "block", "string", "block in a batch"],
+)  # fmt: skip
+
+
+@FORMS
+def test_code_that_changed_a_catalog_makes_the_picture_old_before_it_is_told(form: Form) -> None:
+    stage = Stage(caller=shop.CALLER).play(form("do $$make$$"))
+
+    assert "DO" in stage.said()
     assert stage.world.was_invalidated
+    assert stage.world.picture is None
+
+
+@FORMS
+def test_code_that_changed_no_catalog_leaves_the_picture(form: Form) -> None:
+    stage = Stage(caller=shop.CALLER).play(form("do $$nothing$$"))
+
+    assert "DO" in stage.said()
+    assert not stage.world.was_invalidated
+    assert stage.world.picture is not None
 
 
 def test_an_application_name_changes_the_caller() -> None:
