@@ -119,6 +119,8 @@ async def _serve(configuration: Configuration, policy: Policy, places: list[Addr
     credentials = CredentialsWatch(services)
     windows = WindowsWatch(services)
     watching = {asyncio.create_task(each.run()) for each in (watch, credentials, windows)}
+    await asyncio.sleep(0)  # from here on they watch
+    watching.add(asyncio.create_task(watch.catch_up()))
     services.reloads = {"policy": watch.reload, "credentials": credentials.reload}
     if services.audit_keeping is not None:
         services.reloads["audit"] = services.audit_keeping.reopen

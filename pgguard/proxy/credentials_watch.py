@@ -32,6 +32,7 @@ class CredentialsWatch:
         if verifiers is not None and verifiers.file is not None:
             self._sources.append(("auth-file", [verifiers.file], verifiers.reload))
         self._seen = {what: _content(paths) for what, paths, _ in self._sources}
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Until ``stop``."""
@@ -47,6 +48,10 @@ class CredentialsWatch:
     async def reload(self) -> str:
         """Take what has changed. What cannot be used, a new certificate without its new key say, changes nothing; it is
         answered in words."""
+        async with self._turn:
+            return await self._reload()
+
+    async def _reload(self) -> str:
         wrong = []
         for what, paths, take in self._sources:
             content = await asyncio.to_thread(_content, paths)

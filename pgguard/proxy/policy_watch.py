@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,9 +28,10 @@ class PolicyWatch:
         self._services = services
         self._acceptable = acceptable
         self._stop = asyncio.Event()
+        self._turn = asyncio.Lock()  # one reading at a time: the last one has the file as it is
 
     async def run(self) -> None:
-        """Until ``stop``. The folder is watched: editors replace files."""
+        """Until ``stop``. The folder is watched, from the first step on: editors replace files."""
         async for changes in awatch(self._path.parent, stop_event=self._stop, recursive=False, step=50, debounce=200):
             if any(Path(name).name == self._path.name for _, name in changes):
                 await self.reload()
@@ -37,8 +39,19 @@ class PolicyWatch:
     def stop(self) -> None:
         self._stop.set()
 
+    async def catch_up(self) -> None:
+        """Take what changed between the file's first reading and ``run``."""
+        with contextlib.suppress(PolicyError):
+            if await asyncio.to_thread(load, self._path) == self._services.policy:
+                return
+        await self.reload()
+
     async def reload(self) -> str:
         """Take the file as it is now, if it is good; else why not, in words."""
+        async with self._turn:
+            return await self._reload()
+
+    async def _reload(self) -> str:
         try:
             policy = await asyncio.to_thread(load, self._path)
             why = self._acceptable(policy)
