@@ -35,7 +35,8 @@ MODES: Final = {
 def trusting_server(version: int) -> Iterator[Postgres]:
     """The scripts sign in as many roles, none of which has a password. SIGTERM ends it as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server = Postgres(version, max_prepared_transactions="10", max_connections="100").start()
+    # (some scripts crash some servers: what was committed before is to be there afterwards)
+    server = Postgres(version, max_prepared_transactions="10", max_connections="100", synchronous_commit="on").start()
     try:
         (server.directory / "data" / "pg_hba.conf").write_text(TRUST)
         server.sql("select pg_reload_conf()")
