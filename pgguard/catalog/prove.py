@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from pgguard.catalog import later
 from pgguard.catalog.bounded import bound
 from pgguard.catalog.closure import Change, Closure, Verb, closure
 from pgguard.catalog.picture import Picture
@@ -29,6 +30,8 @@ _ADDITIVE = frozenset({
     "CreateStatsStmt", "CreateTableAsStmt", "CreateForeignTableStmt", "CreatePublicationStmt", "DefineStmt",
     "AlterTableStmt", "AlterEnumStmt", "AlterDomainStmt", "SelectStmt",
 })  # fmt: skip
+# What a body that autovacuum runs could mean by a name that meant something else before.
+_CALLED = frozenset({"CreateFunctionStmt", "DefineStmt", "CreateDomainStmt", "CreateEnumStmt", "CompositeTypeStmt"})
 _RELATIONS = frozenset({"table", "index", "view", "materialized view", "sequence", "foreign table"})
 _SERVER_OBJECTS = frozenset({
     "CreatedbStmt", "DropdbStmt", "AlterDatabaseStmt", "AlterDatabaseSetStmt", "AlterDatabaseRefreshCollStmt",
@@ -160,6 +163,9 @@ def _create_or_alter(
         return Unproved("analysing its body can run user code", changes_objects=True)
     if statement.node not in _ADDITIVE:
         return Unproved(f"{statement.node} is not known to add only")
+    if statement.node in _CALLED and later.names(picture):
+        # What it is called shows behind it (evidence.made), also where a DO made it.
+        return Unproved("autovacuum could come to call it", relations=frozenset(), changes_objects=True)
     makes_rows = statement.node in ("CreateTableAsStmt", "SelectStmt")
     adds = adds or makes_rows or Effect.INSERT in statement.effects
     return Harmless(inserts=adds, ddl=True, deferrable=deferrable, calls=calls)

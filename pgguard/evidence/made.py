@@ -6,7 +6,7 @@ no check knows, does not hide it. As with losses, inside is compared with outsid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pgguard.catalog.builtins import harmless
@@ -37,6 +37,7 @@ _OVER_USER_CODE = {
     "default": "a table's default or generated column will run user code",
     "check": "a table's check will run user code",
 }
+_OPERATOR = "+-*/<>=~!@#%^&|`?"  # what names of operators are made of
 # On a table of the transaction's own making nobody relies yet on what these do. Except on a partitioned one: a table
 # that is attached to it, now or later, gets copies of its triggers.
 _OF_OLD_TABLES = frozenset({"trigger", "rule", "policy", "default", "check"})
@@ -73,14 +74,15 @@ class Domain(NamedTuple):
 
 def made(
     outside: Sequence[Row], inside: Sequence[Row], catalogs: Mapping[str, Rows] | None = None,
-    was_read: WasRead = lambda oid: False,
+    was_read: WasRead = lambda oid: False, called_later: Collection[str] = (),
 ) -> tuple[tuple[str, str], ...]:  # fmt: skip
     """(name of a check, sentence) for each hazard, each once. ``catalogs``: the reading's counters, for a password,
-    which shows there alone. ``was_read``: whether the body of a function, by OID, is known to be harmless."""
+    which shows there alone. ``was_read``: whether the body of a function, by OID, is known to be harmless.
+    ``called_later``: the names in bodies that autovacuum runs."""
     sides = Sides(Side.of(outside), Side.of(inside))
     found = [
-        *_code(sides, was_read), *_event_triggers(sides), *_roles(sides, catalogs or {}),
-        *_rights(sides, catalogs or {}), *_owners(sides), *_weaker(sides),
+        *_code(sides, was_read), *_names(sides, catalogs or {}, called_later), *_event_triggers(sides),
+        *_roles(sides, catalogs or {}), *_rights(sides, catalogs or {}), *_owners(sides), *_weaker(sides),
     ]  # fmt: skip
     return tuple(dict.fromkeys(found))
 
@@ -157,6 +159,19 @@ def _domains(side: Side, was_read: WasRead) -> dict[str, Domain]:
         if reached:
             found[oid] = Domain(f"{schema}.{name}", reached, schema.startswith("pg_temp_"))
     return found
+
+
+def _names(sides: Sides, catalogs: Mapping[str, Rows], called_later: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What a body that autovacuum runs could find in place of what was meant."""
+    for section, at in (("function", 2), ("type", 2)):
+        before = {oid: values[at] for oid, values in _list(sides.outside, section).items()}
+        for oid, values in _list(sides.inside, section).items():
+            temporary = (values[0] or "").startswith("pg_temp_")
+            if values[at] in called_later and before.get(oid) != values[at] and not temporary:
+                yield RUNS_CODE_LATER, f"autovacuum will look for a {section} of this name ({values[0]}.{values[at]})"
+    # Operators are in no list, but nobody makes one without a function.
+    if catalogs.get("pg_operator", Rows()).inserted and any(not name.strip(_OPERATOR) for name in called_later):
+        yield RUNS_CODE_LATER, "autovacuum runs functions with operators in them, and could find another"
 
 
 def _event_triggers(sides: Sides) -> Iterator[tuple[str, str]]:

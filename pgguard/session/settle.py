@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pgguard.audit.record import AuditRecord
+from pgguard.catalog import later
 from pgguard.catalog.reach import call_reason
 from pgguard.checks.finding import Finding
 from pgguard.errors import ProtocolViolation
@@ -115,7 +116,10 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
         named = [s.name for judged in tx.judged for s in judged.statements if s.kind is StatementKind.ROLE and s.name]
         tx.roles |= changed_roles(outside, inside, reading.catalogs, named)
         was_read = _was_read(session, reading)
-        tx.made = tuple(Finding(check, says) for check, says in made(outside, inside, reading.catalogs, was_read))
+        picture = session.world.picture
+        called = later.names(picture) if picture is not None else ()
+        hazards = made(outside, inside, reading.catalogs, was_read, called)
+        tx.made = tuple(Finding(check, says) for check, says in hazards)
         tx.ledger.overwrote_nothing(tx.reads.filled(tx, session.world.picture, reading, outside, inside))
     except ProtocolViolation as broken:
         return cannot_judge(f"what was destroyed could not be read: {broken.what}")

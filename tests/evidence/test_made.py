@@ -253,6 +253,25 @@ def test_what_others_commit_meanwhile_is_not_new(stage: Any, connect: Any) -> No
     stage.run("rollback")
 
 
+def test_a_name_that_autovacuum_looks_up(stage: Any) -> None:
+    """What the body of an index's function calls by name, another function, type or operator can take the place of."""
+    names = frozenset({"helper", "||", "kind"})
+    for sql, says in [
+        ("create function w.helper(int) returns int language sql as 'select 1'", "look for a function of this name"),
+        ("create function w.other(int) returns int language sql as 'select 1'", ""),
+        ("create function pg_temp.helper(int) returns int language sql as 'select 1'", ""),
+        ("create domain w.kind as int", "look for a type of this name"),
+        ("create or replace function w.f2(int) returns int language plpgsql immutable as 'begin return 2; end'", ""),
+        ("create operator w.|| (leftarg = int, rightarg = int, function = int4pl)", "with operators in them"),
+    ]:
+        stage.run("begin")
+        stage.run(sql)
+        reading, outside, inside = stage.look()
+        found = [text for _, text in made(outside, inside, reading.catalogs, called_later=names)]
+        assert [says in text for text in found] == ([True] if says else []), (sql, found)
+        stage.run("rollback")
+
+
 def test_a_row_of_the_wrong_shape_is_refused() -> None:
     def sealed(text: str) -> list[list[str]]:
         return [[text.encode().hex()]]
