@@ -38,8 +38,7 @@ from pgguard.policy.binding import (
 )
 from pgguard.policy.decide import decide, share_stops
 from pgguard.policy.verdict import Allow, Asked, Evidence, Hold, Refusal, Refuse, Verdict
-from pgguard.session import emptying, glass, spending, telling
-from pgguard.session.asks import Ask, Away, FileRequest, FindApproval, LookOutside, TableTotals, WriteRecord
+from pgguard.session import asks, emptying, glass, spending, telling
 from pgguard.session.judge import Counted, Judged, by_value
 from pgguard.session.outcome import Outcome, Says, ServerError, cannot_judge
 from pgguard.sql.statement import StatementKind
@@ -71,7 +70,7 @@ def remember(session: Session, effect: Counted, found: Measurement) -> None:
         allowed[effect] = found
 
 
-def weigh(session: Session, reading: Reading, *, sync: bool) -> Generator[Ask | None, Any, Measurement | Outcome]:
+def weigh(session: Session, reading: Reading, *, sync: bool) -> Generator[asks.Ask | None, Any, Measurement | Outcome]:
     """Everything that the transaction did so far, approved work taken off."""
     tx = session.tx
     looks = tx.opaque or tx.objects or tx.ledger.fell
@@ -83,8 +82,8 @@ def weigh(session: Session, reading: Reading, *, sync: bool) -> Generator[Ask | 
     found = measured(tx.ledger.sum(), tx.ledger.names, destroyed, tx.targets, created=tx.created)
     stops = share_stops(session.world.policy, asked_for(session), found)
     if stops:
-        totals = yield TableTotals(stops)
-        if isinstance(totals, Away):
+        totals = yield asks.TableTotals(stops)
+        if isinstance(totals, asks.Away):
             return explain.away(totals.what, totals.why)
         found = measured(tx.ledger.sum(), tx.ledger.names, destroyed, tx.targets, totals, tx.created, dict(stops))
     return found
@@ -99,9 +98,13 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
     inside = yield from _inside(session, victims_sql(*wanted, inside=True), sync)
     if isinstance(inside, ServerError):
         return inside
-    outside = yield LookOutside(victims_sql(*wanted))
-    if isinstance(outside, Away):
+    outside = yield asks.LookOutside(victims_sql(*wanted))
+    if isinstance(outside, asks.Away):
         return explain.away(outside.what, outside.why)
+    if session.world.picture is None and not session.world.observe:  # somebody else's DDL has just made it old
+        answer = yield asks.NeedPicture()
+        if session.world.picture is None:
+            return explain.away("the picture of the catalog", getattr(answer, "why", "it was made old again"))
     try:
         doubtful = suspects(outside, inside)
         empty: dict[int, bool] = {}
@@ -136,7 +139,7 @@ def _was_read(session: Session, reading: Reading) -> Callable[[int], bool]:
 
 def _inside(
     session: Session, sql: str, sync: bool
-) -> Generator[Ask | None, Any, list[list[bytes | None]] | ServerError]:
+) -> Generator[asks.Ask | None, Any, list[list[bytes | None]] | ServerError]:
     asked = session.server.hidden(sql.encode(), sync=sync)
     if not sync:
         session.server.flush()
@@ -190,8 +193,8 @@ def settle(session: Session, found: Measurement | None, *, at_commit: bool = Fal
             return None
         return outcome if outcome is not None else (yield from settle(session, found, at_commit=at_commit))
     wanted = binding(session, verdict)
-    answer = yield FindApproval(wanted, token)
-    if isinstance(answer, Away):
+    answer = yield asks.FindApproval(wanted, token)
+    if isinstance(answer, asks.Away):
         return explain.away(answer.what, answer.why)
     if isinstance(answer, NotValid):
         return explain.not_valid(answer, verdict)
@@ -255,7 +258,7 @@ def _bound(judged: Judged, params: bytes) -> BoundStatement:
     return BoundStatement(tokens, digest, words, left_out)
 
 
-def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask | None, Any, Refusal]:
+def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[asks.Ask | None, Any, Refusal]:
     """The words of a refusal, the request filed and the audit written. The transaction is rolled back by now."""
     if isinstance(outcome, Refusal):
         session.world.counts.refused += 1
@@ -269,8 +272,8 @@ def refused(session: Session, outcome: Hold | Refuse | Refusal) -> Generator[Ask
     spending.refused(session, outcome)
     if isinstance(outcome, Hold):
         particulars = yield from telling.told(session, outcome.measurement)
-        answer = yield FileRequest(new_request(session, outcome, particulars))
-        if isinstance(answer, Away):
+        answer = yield asks.FileRequest(new_request(session, outcome, particulars))
+        if isinstance(answer, asks.Away):
             refusal = explain.away(answer.what, answer.why)
             yield from record(session, "refuse", outcome, outcome.measurement, refusal.message)
             return refusal
@@ -310,7 +313,7 @@ def _all_findings(session: Session, known: tuple[Finding, ...]) -> tuple[Finding
 def record(
     session: Session, verdict: str, said: Verdict | None, found: Measurement | None, rule: str = "",
     request: int | None = None,
-) -> Generator[Ask | None, Any, Refusal | None]:  # fmt: skip
+) -> Generator[asks.Ask | None, Any, Refusal | None]:  # fmt: skip
     """One audit record, written before the client is answered. A Refusal when the policy requires it and it failed."""
     tx = session.tx
     caller = session.desk.caller
@@ -319,7 +322,7 @@ def record(
     whole = b"".join(w.judged.read.digest.encode() for w in tx.writes if w.judged.read is not None)
     if isinstance(said, Hold | Refuse):
         rule = ", ".join(b.rule for b in said.blames)
-    answer = yield WriteRecord(
+    answer = yield asks.WriteRecord(
         AuditRecord(
             session=session.ident, caller=caller.user, role=session.settings.current_user, client=caller.address,
             application=caller.application, database=caller.database, statement=text.decode("utf-8", "replace"),
@@ -336,6 +339,6 @@ def record(
             approved_by=", ".join(dict.fromkeys(approval.by for approval in tx.approvals)),
         )
     )  # fmt: skip
-    if isinstance(answer, Away) and session.world.policy.audit == "required":
+    if isinstance(answer, asks.Away) and session.world.policy.audit == "required":
         return explain.away(answer.what, answer.why)
     return None

@@ -83,6 +83,25 @@ def test_a_reading_that_proves_nothing_refuses(text: str, broken: str, monkeypat
     assert model.db.commits == []
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_a_picture_made_old_while_objects_are_compared_is_asked_for_anew(away: bool) -> None:
+    """FAIL CLOSED: what bodies would call stands in it."""
+
+    def answers(ask: asks.Ask) -> object:
+        if isinstance(ask, asks.LookOutside):
+            world.invalidate()  # another session's DDL
+        if isinstance(ask, asks.NeedPicture) and away and world.was_invalidated:
+            return asks.Away("the server", "connection refused")
+        return NotImplemented
+
+    world = shop.world()
+    stage = Stage(world=world, answers=answers).play([q("do $$make$$")])
+
+    assert stage.said() == ("E:PGG06 ZI" if away else "DO ZI")
+    kinds = [type(ask) for ask in stage.asked]
+    assert asks.NeedPicture in kinds[kinds.index(asks.LookOutside) :]
+
+
 def test_to_observe_is_to_record_and_let_pass() -> None:
     stage = Stage(world=shop.world(observe=True)).play([q("delete from t")])
 
