@@ -101,9 +101,11 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
     outside = yield asks.LookOutside(victims_sql(*wanted))
     if isinstance(outside, asks.Away):
         return explain.away(outside.what, outside.why)
-    if session.world.picture is None and not session.world.observe:  # somebody else's DDL has just made it old
+    picture = session.world.picture
+    if picture is None and not session.world.observe:  # somebody else's DDL has just made it old
         answer = yield asks.NeedPicture()
-        if session.world.picture is None:
+        picture = session.world.picture
+        if picture is None:
             return explain.away("the picture of the catalog", getattr(answer, "why", "it was made old again"))
     try:
         doubtful = suspects(outside, inside)
@@ -119,7 +121,6 @@ def _look(session: Session, reading: Reading, sync: bool) -> Says:
         named = [s.name for judged in tx.judged for s in judged.statements if s.kind is StatementKind.ROLE and s.name]
         tx.roles |= changed_roles(outside, inside, reading.catalogs, named)
         was_read = _was_read(session, reading)
-        picture = session.world.picture
         called = later.names(picture) if picture is not None else ()
         hazards = made(outside, inside, reading.catalogs, was_read, called)
         tx.made = tuple(Finding(check, says) for check, says in hazards)
